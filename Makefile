@@ -1,0 +1,54 @@
+# make demo     one whole cycle on the bundled incident
+# make test     all tests that this machine can run; what it could not run is listed at the end
+# make check    format, lint, types, architecture
+# make fix      what the tools can put right by themselves
+# make bench    speed, as ratios to named floors in the same run
+# make lock     resolve the dependencies anew
+#
+# Needs Python 3.11 or later, git and make. Uses uv when it is there, else venv and pip.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST_ARGS ?=
+
+.PHONY: demo test check fix bench lock clean
+
+$(READY): requirements.lock pyproject.toml
+	@echo "Setting up $(VENV) (once; a minute or two)"
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --clear --python "$(PYTHON)" $(VENV) && \
+		uv pip sync --quiet --python $(BIN)/python requirements.lock && \
+		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . ; \
+	else \
+		"$(PYTHON)" -m venv --clear $(VENV) && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; \
+	fi
+	@touch $(READY)
+
+demo: $(READY)
+	@$(BIN)/bot cycle --focus message-routing --demo
+
+test: $(READY)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+check: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+fix: $(READY)
+	@$(BIN)/ruff check --fix .
+
+bench: $(READY)
+	@$(BIN)/python -m tests.bench $(if $(DATA),--data "$(DATA)")
+
+lock:
+	@$(BIN)/uv --version >/dev/null 2>&1 || command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --quiet --upgrade --extra demo --group dev --universal \
+		--python-version 3.11 --generate-hashes --no-header --no-emit-index-url -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

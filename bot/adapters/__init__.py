@@ -1,0 +1,1 @@
+"""The only place where vendor SDKs are imported. One module an implementation of a port."""

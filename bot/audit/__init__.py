@@ -1,0 +1,1 @@
+"""What kind of failure an outcome is, and which tests are fake."""

@@ -1,0 +1,1 @@
+"""The static audit rules: one file a rule, registered here."""

@@ -1,0 +1,158 @@
+"""What a step wants done outside: a discriminated union, checked by policy before it is applied.
+
+Effects refer to each other by key, never by a number that a forge gave. The key stands in a hidden
+marker on the forge, so that applying an effect twice changes the same thing twice and makes nothing new.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from bot.domain.base import Fingerprint, Frozen, RepoPath, Sha, Sha256
+
+RepositoryName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?$", max_length=140)]
+RunId = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}$")]
+BranchName = Annotated[str, StringConstraints(pattern=r"^whybot/[a-z0-9][a-z0-9._/-]{0,120}$")]
+
+
+class IssueKey(Frozen):
+    """An issue: repository and fingerprint, over all runs."""
+
+    of: Literal["issue"] = "issue"
+    repository: RepositoryName
+    fingerprint: Fingerprint
+
+    def __str__(self) -> str:
+        return f"issue {self.repository} {self.fingerprint}"
+
+
+class CycleKey(Frozen):
+    """A comment, branch or pull request: one of its `name` for each run and cycle."""
+
+    of: Literal["comment", "branch", "pull_request"]
+    repository: RepositoryName
+    fingerprint: Fingerprint
+    run: RunId
+    cycle: Annotated[int, Field(ge=1)]
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")] = "main"
+
+    def __str__(self) -> str:
+        return f"{self.of} {self.repository} {self.fingerprint} {self.run} {self.cycle} {self.name}"
+
+
+class CheckKey(Frozen):
+    """A check report on one commit."""
+
+    of: Literal["check"] = "check"
+    repository: RepositoryName
+    fingerprint: Fingerprint
+    run: RunId
+    cycle: Annotated[int, Field(ge=1)]
+    head: Sha
+
+    def __str__(self) -> str:
+        return f"check {self.repository} {self.fingerprint} {self.run} {self.cycle} {self.head}"
+
+
+EffectKey = Annotated[IssueKey | CycleKey | CheckKey, Field(discriminator="of")]
+
+_MARKER = re.compile(r"<!-- whybot:([a-z_]+ [^<>\n]{1,400}?) -->")
+
+
+def marker(key: IssueKey | CycleKey | CheckKey) -> str:
+    """The hidden Markdown comment that carries a key."""
+    return f"<!-- whybot:{key} -->"
+
+
+def markers_in(text: str) -> frozenset[str]:
+    """The keys, as text, of all markers in a body."""
+    return frozenset(_MARKER.findall(text))
+
+
+class IssueUpsert(Frozen):
+    """One issue per fingerprint: created, updated in place, or reopened when it was closed.
+
+    `aliases` are keys that earlier rule versions gave the same incident; their issue is the same issue.
+    """
+
+    effect: Literal["issue"] = "issue"
+    key: IssueKey
+    aliases: tuple[IssueKey, ...] = ()
+    title: Annotated[str, StringConstraints(min_length=1, max_length=250)]
+    body: str
+    labels: tuple[str, ...] = ()
+
+
+class CommentUpsert(Frozen):
+    """A comment that is updated in place, on the issue or pull request with key `on`."""
+
+    effect: Literal["comment"] = "comment"
+    key: CycleKey
+    on: Annotated[IssueKey | CycleKey, Field(discriminator="of")]
+    body: str
+
+
+class BranchPush(Frozen):
+    """A branch of the bot's own, moved to `head`. `paths` are all that it changes against `base`."""
+
+    effect: Literal["branch"] = "branch"
+    key: CycleKey
+    branch: BranchName
+    base: Sha
+    head: Sha
+    paths: tuple[RepoPath, ...]
+
+
+class PullRequestUpsert(Frozen):
+    """A draft pull request from the branch with key `branch`. `fixes` is the issue that it closes."""
+
+    effect: Literal["pull_request"] = "pull_request"
+    key: CycleKey
+    branch: CycleKey
+    fixes: IssueKey
+    title: Annotated[str, StringConstraints(min_length=1, max_length=250)]
+    body: str
+    draft: bool = True
+
+
+class CheckReport(Frozen):
+    """A check on a commit. `pull_request` is where a reader meets it."""
+
+    effect: Literal["check"] = "check"
+    key: CheckKey
+    name: str
+    conclusion: Literal["success", "failure", "neutral"]
+    title: str
+    summary: str
+
+
+Effect = Annotated[
+    IssueUpsert | CommentUpsert | BranchPush | PullRequestUpsert | CheckReport, Field(discriminator="effect")
+]
+
+
+class Receipt(Frozen):
+    """What applying an effect came to. `url` is where a person finds it; `number` is the forge's."""
+
+    did: Literal["created", "updated", "unchanged", "reopened", "not published"]
+    number: int | None = None
+    url: str = ""
+    note: str = ""
+
+
+class RecordedEffect(Frozen):
+    """An effect in the record, and its receipt once it was applied."""
+
+    effect: Effect
+    receipt: Receipt | None = None
+
+
+class Artifact(Frozen):
+    """A file in the cycle's folder. `name` is its path there."""
+
+    name: RepoPath
+    sha256: Sha256
+    size: int

@@ -1,0 +1,113 @@
+"""The error tree. Each family has the exit code of DESIGN section 7; each error says what to do."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BotError(Exception):
+    """An error that a user can cause or meet: one sentence on what happened, one on what to do."""
+
+    exit_code: ClassVar[int] = 70
+    family: ClassVar[str] = "bug"
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.remedy}"
+
+
+class UsageProblem(BotError):
+    """The command line asks for something that does not exist or does not fit together."""
+
+    exit_code = 2
+    family = "usage"
+
+
+class ConfigProblem(BotError):
+    """`bot.toml`, a workflow file or an environment variable is wrong."""
+
+    exit_code = 3
+    family = "configuration"
+
+
+class RetrievalFailed(BotError):
+    """Logs could not be read. Never the same as a log that is clean."""
+
+    exit_code = 4
+    family = "retrieval"
+
+
+class BudgetSpent(BotError):
+    """The next model call could exceed the budget, so it was not made. The cycle can be resumed."""
+
+    exit_code = 5
+    family = "budget"
+
+
+class StateLocked(BotError):
+    """Another process works on this state."""
+
+    exit_code = 6
+    family = "locked"
+
+
+class RecordDamaged(BotError):
+    """A stored record cannot be believed: torn, edited by hand, or from a newer version."""
+
+    exit_code = 7
+    family = "record"
+
+
+class StaleRecord(RecordDamaged):
+    """Somebody else saved this record since it was read."""
+
+
+class ModelProblem(BotError):
+    """The model did not give a usable answer."""
+
+    exit_code = 8
+    family = "model"
+
+
+class AnswerRefused(ModelProblem):
+    """The model's replies did not fit the asked-for schema, however often it was told why."""
+
+
+class ForgeProblem(BotError):
+    """The forge (GitHub or the local folder) refused or failed, or git did."""
+
+    exit_code = 9
+    family = "forge"
+
+
+class PolicyRefused(ForgeProblem):
+    """An effect is not allowed by policy, so it was not published."""
+
+
+class SandboxProblem(BotError):
+    """The sandbox could not be set up or a run went over its limits."""
+
+    exit_code = 10
+    family = "sandbox"
+
+
+class TargetSetupFailed(BotError):
+    """The target's own environment or its own tests do not work, before any change of ours."""
+
+    exit_code = 11
+    family = "target"
+
+
+FAMILIES: tuple[type[BotError], ...] = (
+    UsageProblem, ConfigProblem, RetrievalFailed, BudgetSpent, StateLocked, RecordDamaged,
+    ModelProblem, ForgeProblem, SandboxProblem, TargetSetupFailed,
+)
+"""One class a family, in the order of their exit codes, 2 to 11."""
+
+EXIT_ANSWER_IS_NO = 1
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130

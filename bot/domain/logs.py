@@ -1,0 +1,233 @@
+"""Log entries and what is made of them: groups, incidents, the selection."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from bot.domain.base import Fingerprint, Frozen, RepoPath, Sha
+
+SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
+"""Cloud Logging's LogSeverity, least first. A missing severity means DEFAULT."""
+
+
+class Severity(StrEnum):
+    """Cloud Logging's LogSeverity."""
+
+    DEFAULT = "DEFAULT"
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    NOTICE = "NOTICE"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+    ALERT = "ALERT"
+    EMERGENCY = "EMERGENCY"
+
+    @property
+    def rank(self) -> int:
+        """0 for DEFAULT to 8 for EMERGENCY."""
+        return SEVERITIES.index(self.value)
+
+
+class HttpRequest(msgspec.Struct, frozen=True, gc=False):
+    """The part of a request entry that tells one kind of request from another."""
+
+    method: str
+    url: str
+    status: int
+
+
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry, as read. A msgspec struct and not pydantic: a scan makes a million of them.
+
+    (project, time_ns, insert_id) is the identity that Cloud Logging documents. `severity` is what the
+    entry says or, where it says nothing, what its text says. `raw` is the entry's JSON as it was read.
+    """
+
+    insert_id: str
+    time_ns: int
+    severity: Severity
+    text: str
+    project: str = ""
+    service: str = ""
+    revision: str = ""
+    instance: str = ""
+    log_name: str = ""
+    logger: str = ""
+    trace: str = ""
+    request: HttpRequest | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    raw: bytes = b""
+
+
+class Focus(Frozen):
+    """What a cycle looks for. One definition serves the filter that is sent and the predicate for files."""
+
+    name: str
+    title: str
+    impact: str
+    services: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+    loggers: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
+    least_severity: Severity = Severity.WARNING
+    window_hours: float = 24.0
+    exclude: tuple[str, ...] = ()
+
+
+class LogQuery(Frozen):
+    """What is asked of a log source. `since` and `until` None means: whatever the source holds."""
+
+    focus: Focus
+    since: datetime | None = None
+    until: datetime | None = None
+    most_entries: int = 2_000_000
+
+
+class DamagedLine(Frozen):
+    """A piece of a log that could not be read as an entry."""
+
+    where: str
+    reason: str
+
+
+class ReadReport(Frozen):
+    """What was read and what was not. `unread` holds a sentence for each part that was left out."""
+
+    source: str
+    entries_read: int
+    entries_damaged: int = 0
+    duplicates: int = 0
+    damaged_samples: tuple[DamagedLine, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+class Frame(Frozen):
+    """One line of a traceback or stack. `in_app` is False for the language's and libraries' code."""
+
+    path: str
+    line: int
+    function: str
+    source: str = ""
+    in_app: bool = True
+
+
+class LoggedException(Frozen):
+    """One exception of a printed chain, outermost frame first."""
+
+    type: str
+    message: str
+    frames: tuple[Frame, ...] = ()
+
+
+class GroupKind(StrEnum):
+    """Which rule made the fingerprint."""
+
+    TRACEBACK = "traceback"
+    MESSAGE = "message"
+    REQUEST = "request"
+
+
+class LogGroup(Frozen):
+    """All entries of one fingerprint. `insert_ids` is a sample, earliest first; `count` is the whole.
+
+    `aliases` are the fingerprints that earlier rule versions gave the same entries.
+    """
+
+    fingerprint: Fingerprint
+    kind: GroupKind
+    title: str
+    severity: Severity
+    count: int
+    first_seen: str
+    last_seen: str
+    services: tuple[str, ...]
+    revisions: tuple[str, ...]
+    instances: tuple[str, ...]
+    insert_ids: tuple[str, ...]
+    exceptions: tuple[LoggedException, ...] = ()
+    aliases: tuple[Fingerprint, ...] = ()
+
+
+class RootSignature(Frozen):
+    """What an incident comes down to: exception type (or log name), message, and the deciding place."""
+
+    type: str
+    message: str
+    location: str = ""
+
+
+class Incident(Frozen):
+    """Groups that fail together, represented by the earliest traceback in the application's own code.
+
+    `entries` counts log entries before chained ones were joined; `error_entries` those at ERROR or above.
+    """
+
+    fingerprint: Fingerprint
+    root: RootSignature
+    groups: tuple[LogGroup, ...]
+    severity: Severity
+    entries: int
+    error_entries: int
+    first_seen: str
+    last_seen: str
+    services: tuple[str, ...]
+    revisions: tuple[str, ...]
+    instances: tuple[str, ...]
+    commits: tuple[str, ...] = ()
+    aliases: tuple[Fingerprint, ...] = ()
+
+
+class Novelty(StrEnum):
+    """How an incident stands to what earlier records know."""
+
+    NEW = "new"
+    REGRESSED = "regressed"
+    KNOWN = "known"
+    IN_WORK = "in work"
+    MUTED = "muted"
+
+
+class RankValues(Frozen):
+    """The values that decide a rank, in the order in which they decide."""
+
+    tier: int
+    novelty: Novelty
+    instances: int
+    entries: int
+    last_seen: str
+
+
+class RankedIncident(Frozen):
+    """An incident with its place and the values that gave it."""
+
+    place: int
+    incident: Incident
+    values: RankValues
+
+
+class Selection(Frozen):
+    """The incident that a cycle works on, why it won, and what it won against."""
+
+    winner: RankedIncident | None
+    runners_up: tuple[RankedIncident, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+class RunningCommit(Frozen):
+    """The commit that the incident's code ran at, or what stands in for it (`known` False) and why."""
+
+    sha: Sha
+    known: bool
+    how: str
+
+
+class SourcePlace(Frozen):
+    """A line in the repository at a commit."""
+
+    path: RepoPath
+    line: int
+    commit: Sha

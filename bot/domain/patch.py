@@ -1,0 +1,47 @@
+"""A proposed change to the system under test, in a form that is checked before it is applied."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from bot.domain.base import Frozen, RepoPath, Sha256
+
+
+class Edit(Frozen):
+    """Replace `find`, which must stand exactly once in the file, by `replace`."""
+
+    path: RepoPath
+    find: Annotated[str, StringConstraints(min_length=1)]
+    replace: str
+
+
+class StoredFile(Frozen):
+    """A file kept beside the record: where it belongs in the repository, its hash, and where it lies."""
+
+    path: RepoPath
+    sha256: Sha256
+    artifact: str
+
+
+class GuardFinding(Frozen):
+    """What the fix guard has against a patch. A hard finding rejects it; a soft one is shown."""
+
+    rule: str
+    hard: bool
+    path: RepoPath
+    message: str
+    hunk: str = ""
+
+
+class Patch(Frozen):
+    """An accepted patch: the files as they are after it, its diff, and what the guard noted."""
+
+    summary: str
+    edits: Annotated[tuple[Edit, ...], Field(min_length=1)]
+    files: tuple[StoredFile, ...]
+    diff: str
+    added: int
+    removed: int
+    notes: tuple[GuardFinding, ...] = ()

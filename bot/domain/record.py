@@ -1,0 +1,207 @@
+"""The record of a cycle: the only truth. A folder on disk or a row in a database holds just this."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final, Literal, Self, TypeVar
+
+from pydantic import AwareDatetime, Field
+
+from bot.domain.asking import Usage
+from bot.domain.base import Frozen, slug
+from bot.domain.effects import Artifact, RecordedEffect, RepositoryName, RunId
+from bot.domain.logs import Focus
+from bot.domain.results import Retrieved, StepResult
+
+SCHEMA: Final = 1
+"""The record's schema version. A newer one is refused; older ones are migrated by the store."""
+
+STEPS = (
+    "retrieve", "five_whys", "plan", "file_issue", "write_tests", "audit", "run_tests", "fix", "prove", "commit",
+)
+"""The steps' names, in the order of DESIGN section 2 (9, `verify`, comes later)."""
+
+MOST_CYCLES = 10
+
+
+class CycleRef(Frozen):
+    """Which cycle: `<focus>/<run>/cycle-NN`."""
+
+    focus: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,60}$")]
+    run: RunId
+    number: Annotated[int, Field(ge=1, le=MOST_CYCLES)]
+
+    def __str__(self) -> str:
+        return f"{self.focus}/{self.run}/cycle-{self.number:02d}"
+
+
+class Settings(Frozen):
+    """What a run was asked to do; the same for all its cycles and after every resume."""
+
+    demo: bool
+    logs: str
+    model: str
+    scripted: bool
+    forge: str
+    sandbox: str
+    repository: RepositoryName
+    dry_run: bool
+    until: str | None
+    focus: Focus
+    cycles: Annotated[int, Field(ge=1, le=MOST_CYCLES)]
+
+
+class CycleStatus(StrEnum):
+    """`running` without a process that holds the lock means: interrupted, resume it."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+class CycleEnd(StrEnum):
+    """How a cycle ended. All but `failed` are good endings."""
+
+    FIX_PROPOSED = "fix proposed"
+    EMPTY_LOG = "the log is empty"
+    LOG_CLEAN = "no actionable incident"
+    NO_CAUSE = "no cause found in the evidence"
+    TESTS_REJECTED = "tests rejected"
+    NOT_REPRODUCED = "not reproduced"
+    FIX_REJECTED = "fix rejected"
+    FAILED = "failed"
+
+
+class StepStatus(StrEnum):
+    """`running` may be a step that was killed; it runs again."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Failure(Frozen):
+    """An error as recorded: its family, its exit code and its two sentences."""
+
+    family: str
+    exit_code: int
+    what: str
+    remedy: str
+
+
+class Decision(StrEnum):
+    """What a step's outcome means for the order of steps."""
+
+    GO = "go"
+    HOLD = "hold"
+    END = "end"
+
+
+class StepRecord(Frozen):
+    """One attempt at one step. `said` is the one line that a reader of the progress sees."""
+
+    step: str
+    attempt: Annotated[int, Field(ge=1)]
+    status: StepStatus
+    started_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
+    decision: Decision | None = None
+    said: str = ""
+    result: StepResult | None = None
+    effects: tuple[RecordedEffect, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    exchanges: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    failure: Failure | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, None while it runs."""
+        return None if self.ended_at is None else (self.ended_at - self.started_at).total_seconds()
+
+    @property
+    def settled(self) -> bool:
+        """Done, and every effect has its receipt."""
+        return self.status is StepStatus.DONE and all(item.receipt is not None for item in self.effects)
+
+
+R = TypeVar("R", bound=Frozen)
+
+
+class CycleRecord(Frozen):
+    """Everything known of one cycle. `version` counts saves; a stale writer is refused by it."""
+
+    schema_version: Literal[1] = SCHEMA
+    version: int = 0
+    ref: CycleRef
+    settings: Settings
+    created_at: AwareDatetime
+    status: CycleStatus = CycleStatus.RUNNING
+    end: CycleEnd | None = None
+    paused_because: str = ""
+    steps: tuple[StepRecord, ...] = ()
+
+    @property
+    def current(self) -> StepRecord | None:
+        """The newest step record."""
+        return self.steps[-1] if self.steps else None
+
+    def results(self, kind: type[R]) -> tuple[R, ...]:
+        """All results of a type, oldest first."""
+        return tuple(step.result for step in self.steps if isinstance(step.result, kind))
+
+    def latest(self, kind: type[R]) -> R | None:
+        """The newest result of a type."""
+        found = self.results(kind)
+        return found[-1] if found else None
+
+    def last(self, step: str) -> StepRecord | None:
+        """The newest record of a step."""
+        return next((item for item in reversed(self.steps) if item.step == step), None)
+
+    def attempts(self, step: str) -> int:
+        """How many attempts at a step have begun."""
+        return sum(1 for item in self.steps if item.step == step)
+
+    def effects(self) -> tuple[RecordedEffect, ...]:
+        """All effects of all steps, in order."""
+        return tuple(effect for step in self.steps for effect in step.effects)
+
+    def receipt_number(self, key: object) -> int | None:
+        """The forge's number for what was published under `key`, if it was."""
+        for item in self.effects():
+            if str(item.effect.key) == str(key) and item.receipt is not None and item.receipt.number is not None:
+                return item.receipt.number
+        return None
+
+    @property
+    def usage(self) -> Usage:
+        """What all steps together spent on the model."""
+        total = Usage()
+        for step in self.steps:
+            total = total + step.usage
+        return total
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The fingerprint that the cycle works on, once it is selected."""
+        found = self.latest(Retrieved)
+        if found is None or found.selection.winner is None:
+            return None
+        return found.selection.winner.incident.fingerprint
+
+    def replaced(self, index: int, step: StepRecord) -> Self:
+        """A copy in which the step record at `index` is `step`."""
+        steps = (*self.steps[:index], step, *self.steps[index + 1:])
+        return self.model_copy(update={"steps": steps})
+
+
+def run_id(moment: datetime, digest: str) -> str:
+    """`20251107T081500Z-1a2b3c`: when the run began, and six digits that tell apart two of one second."""
+    return f"{moment.strftime('%Y%m%dT%H%M%SZ')}-{digest[:6]}"
+
+
+def focus_slug(name: str) -> str:
+    """The folder name of a focus."""
+    return slug(name, 60)

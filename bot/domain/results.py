@@ -1,0 +1,122 @@
+"""What each step gives: one class a step's result, in a discriminated union that the record stores."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bot.domain.audit import AuditReport
+from bot.domain.base import Frozen, Sha
+from bot.domain.effects import BranchName, IssueKey
+from bot.domain.evidence import EvidencePack, Remediation, RootCause, RuledOut, Why
+from bot.domain.logs import ReadReport, RunningCommit, Selection
+from bot.domain.patch import GuardFinding, Patch, StoredFile
+from bot.domain.plan import TestPlan
+from bot.domain.proof import Proof
+from bot.domain.suite import SuiteResult
+
+
+class Retrieved(Frozen):
+    """Step 0: what was read and which incident won. `snapshot` names the file of redacted entries."""
+
+    result: Literal["retrieved"] = "retrieved"
+    report: ReadReport
+    groups: int
+    incidents: int
+    selection: Selection
+    commit: RunningCommit | None
+    target: str
+    snapshot: str
+
+
+class FiveWhys(Frozen):
+    """Step 1: the chain as far as it is supported. `stopped` says why it is not longer."""
+
+    result: Literal["five_whys"] = "five_whys"
+    pack: EvidencePack
+    whys: tuple[Why, ...]
+    root_cause: RootCause | None
+    ruled_out: tuple[RuledOut, ...]
+    remediation: Remediation | None
+    stopped: str
+
+
+class Planned(Frozen):
+    """Step 2: the test plan."""
+
+    result: Literal["planned"] = "planned"
+    plan: TestPlan
+
+
+class IssueFiled(Frozen):
+    """Step 2.1: the key of the issue; its number is in the effect's receipt."""
+
+    result: Literal["issue_filed"] = "issue_filed"
+    key: IssueKey
+    title: str
+
+
+class TestsWritten(Frozen):
+    """Step 3: the test files of this attempt, kept beside the record."""
+
+    __test__ = False
+
+    result: Literal["tests_written"] = "tests_written"
+    files: tuple[StoredFile, ...]
+
+
+class TestsAudited(Frozen):
+    """Step 4: the verdict on this attempt's tests."""
+
+    __test__ = False
+
+    result: Literal["tests_audited"] = "tests_audited"
+    report: AuditReport
+
+
+class TestsRun(Frozen):
+    """Step 5: the audited tests on the base commit, with reruns, and the service's own suite there.
+
+    `reproduced_by` are the tests that failed as predicted in every run.
+    """
+
+    __test__ = False
+
+    result: Literal["tests_run"] = "tests_run"
+    reproduced: bool
+    reproduced_by: tuple[str, ...]
+    reason: str
+    runs: tuple[SuiteResult, ...]
+    own: SuiteResult
+
+
+class Fixed(Frozen):
+    """Step 6: a patch that the guard let through, or its findings when it did not."""
+
+    result: Literal["fixed"] = "fixed"
+    patch: Patch | None
+    findings: tuple[GuardFinding, ...]
+
+
+class Proven(Frozen):
+    """Step 7: the proof and what is missing for it."""
+
+    result: Literal["proven"] = "proven"
+    proof: Proof
+
+
+class Committed(Frozen):
+    """Step 8: the commits and the branch that carries them."""
+
+    result: Literal["committed"] = "committed"
+    branch: BranchName
+    base: Sha
+    tests_commit: Sha
+    fix_commit: Sha
+
+
+StepResult = Annotated[
+    Retrieved | FiveWhys | Planned | IssueFiled | TestsWritten | TestsAudited | TestsRun | Fixed | Proven | Committed,
+    Field(discriminator="result"),
+]

@@ -1,0 +1,1 @@
+"""The order of steps, the runner and the publisher."""

@@ -1,0 +1,1 @@
+"""Pure: evidence packs and the checking of citations."""

@@ -1,0 +1,1 @@
+"""Pure: from entries to groups, incidents and the one that matters. Redaction."""

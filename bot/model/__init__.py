@@ -1,0 +1,1 @@
+"""Asking a model: schema, repair, budget, stored exchanges."""

@@ -1,0 +1,345 @@
+"""What the deciding code needs of the world, as Protocols. All synchronous.
+
+Every implementation lives in `bot/adapters/` and passes the suite of its port in `tests/contract/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from bot.domain.asking import Exchange, ModelReply, ModelRequest
+from bot.domain.base import Frozen, Sha
+from bot.domain.config import Limits
+from bot.domain.effects import Artifact, BranchName
+from bot.domain.logs import LogEntry, LogQuery, ReadReport
+from bot.domain.record import CycleRecord, CycleRef
+from bot.domain.suite import Ended
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, in UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class Progress(Protocol):
+    """Tells a person what is going on. Must not fail and must not decide anything."""
+
+    def step_began(self, step: str, title: str, attempt: int) -> None:
+        """A step attempt starts."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something worth a line within the step."""
+        ...
+
+    def step_ended(self, step: str, said: str, seconds: float, decision: str) -> None:
+        """A step attempt ended."""
+        ...
+
+
+class LogReading(Protocol):
+    """Entries as they come. The report is complete once the iterator is exhausted."""
+
+    def __iter__(self) -> Iterator[LogEntry]:
+        """Yield every entry of the query once, in no promised order.
+
+        Raises RetrievalFailed when the source cannot be read (as a whole, or to its end).
+        """
+        ...
+
+    def report(self) -> ReadReport:
+        """What was read so far and what was not."""
+        ...
+
+
+class LogSource(Protocol):
+    """Where log entries come from."""
+
+    @property
+    def name(self) -> str:
+        """How the source is named to people, without secrets."""
+        ...
+
+    def read(self, query: LogQuery) -> LogReading:
+        """Start to read. Raises RetrievalFailed when that is impossible."""
+        ...
+
+
+class Model(Protocol):
+    """Something that answers a request with text."""
+
+    @property
+    def name(self) -> str:
+        """The model's id, which is part of a request's digest."""
+        ...
+
+    @property
+    def scripted(self) -> bool:
+        """True when the answers come from files; every report that rests on it says so."""
+        ...
+
+    def ask(self, request: ModelRequest) -> ModelReply:
+        """Answer. Raises ModelProblem (unreachable, refused, out of script) or BudgetSpent."""
+        ...
+
+
+class Command(Frozen):
+    """A process to run in a sandbox.
+
+    `folder` is the one writable place and the working directory. `argv` and `env` may name paths in it
+    and in `read_only`. The environment is exactly `env`. There is no network unless `network`.
+    """
+
+    argv: tuple[str, ...]
+    folder: Path
+    read_only: tuple[Path, ...] = ()
+    env: Mapping[str, str] = {}
+    limits: Limits = Limits()
+    network: bool = False
+
+
+class Completed(Frozen):
+    """What became of it. `output` is standard output and error, interleaved, up to the limit (head and tail)."""
+
+    ended: Ended
+    exit_code: int | None
+    output: str
+    duration_s: float
+
+
+class Sandbox(Protocol):
+    """Runs a command so that it cannot do harm, and leaves nothing running."""
+
+    @property
+    def name(self) -> str:
+        """`bubblewrap`, `process`."""
+        ...
+
+    @property
+    def warning(self) -> str:
+        """What this sandbox cannot prevent; empty when nothing is known."""
+        ...
+
+    def run(self, command: Command) -> Completed:
+        """Run to the end or to a limit; the whole process tree is gone afterwards.
+
+        Raises SandboxProblem when the sandbox itself cannot start. A limit is no error but `ended`.
+        """
+        ...
+
+
+class FileChange(Frozen):
+    """New content of one path in a commit; None deletes it. The mode is always that of a plain file."""
+
+    path: str
+    content: bytes | None
+
+
+class Workspace(Protocol):
+    """The repository with the code. Never touches a person's working tree, index or current branch."""
+
+    def resolve(self, revision: str) -> Sha | None:
+        """The full commit id of a revision, or None when there is none."""
+        ...
+
+    def read(self, commit: Sha, path: str) -> bytes | None:
+        """A file's content at a commit; None when it is no plain file there."""
+        ...
+
+    def files(self, commit: Sha) -> tuple[str, ...]:
+        """The paths of all plain files at a commit, sorted."""
+        ...
+
+    def export(self, commit: Sha, into: Path) -> None:
+        """Write the files of a commit into an empty or new folder, without git's own data."""
+        ...
+
+    def commit(self, parent: Sha, changes: tuple[FileChange, ...], message: str, when: datetime) -> Sha:
+        """Make a commit object by the bot. The same arguments give the same id."""
+        ...
+
+    def set_branch(self, branch: BranchName, commit: Sha) -> None:
+        """Make or move a branch of the bot's own. Raises ForgeProblem for any other branch."""
+        ...
+
+    def changed_paths(self, base: Sha, head: Sha) -> tuple[str, ...]:
+        """The paths in which two commits differ, sorted."""
+        ...
+
+    def diff(self, base: Sha, head: Sha) -> str:
+        """The unified diff between two commits."""
+        ...
+
+    def tree(self, commit: Sha) -> Sha:
+        """The tree id of a commit."""
+        ...
+
+    def push(self, commit: Sha, branch: BranchName, url: str, credential: str) -> None:
+        """Push a commit to a branch of a remote repository. Raises ForgeProblem."""
+        ...
+
+
+class ForgeIssue(Frozen):
+    """An issue as the forge has it."""
+
+    number: int
+    title: str
+    body: str
+    labels: tuple[str, ...]
+    open: bool
+    url: str
+
+
+class ForgeComment(Frozen):
+    """A comment as the forge has it. `id` is unique within the forge."""
+
+    id: int
+    body: str
+    url: str
+
+
+class ForgePull(Frozen):
+    """A pull request as the forge has it."""
+
+    number: int
+    title: str
+    body: str
+    head_branch: str
+    draft: bool
+    open: bool
+    url: str
+
+
+class ForgeCheck(Frozen):
+    """A check run as the forge has it. `external_id` is what its maker called it."""
+
+    id: int
+    external_id: str
+    conclusion: str
+    url: str
+
+
+class Forge(Protocol):
+    """Issues, comments, branches, pull requests and checks of one repository.
+
+    Plain verbs; which to call is the publisher's decision. The listings give only what the bot itself
+    wrote (its account on GitHub, everything in the local folder) and are complete, over all pages.
+    Every method raises ForgeProblem.
+    """
+
+    @property
+    def name(self) -> str:
+        """How the forge is named to people."""
+        ...
+
+    def issues(self) -> Iterator[ForgeIssue]:
+        """The bot's issues, open and closed, oldest first."""
+        ...
+
+    def create_issue(self, title: str, body: str, labels: tuple[str, ...]) -> ForgeIssue:
+        """Open an issue."""
+        ...
+
+    def update_issue(self, number: int, title: str, body: str, labels: tuple[str, ...], reopen: bool) -> ForgeIssue:
+        """Change an issue; `labels` are added to those it has."""
+        ...
+
+    def comments(self, number: int) -> Iterator[ForgeComment]:
+        """The bot's comments on an issue or pull request, oldest first."""
+        ...
+
+    def create_comment(self, number: int, body: str) -> ForgeComment:
+        """Add a comment."""
+        ...
+
+    def update_comment(self, comment: int, body: str) -> ForgeComment:
+        """Change a comment."""
+        ...
+
+    def branch_head(self, branch: BranchName) -> Sha | None:
+        """The commit a branch is at, None when there is no such branch."""
+        ...
+
+    def push(self, branch: BranchName, commit: Sha) -> str:
+        """Bring a commit of the workspace to a branch; return the branch's URL."""
+        ...
+
+    def pulls(self, branch: BranchName) -> Iterator[ForgePull]:
+        """The bot's pull requests from a branch, open and closed, oldest first."""
+        ...
+
+    def create_pull(self, title: str, body: str, branch: BranchName, draft: bool) -> ForgePull:
+        """Open a pull request against the default branch."""
+        ...
+
+    def update_pull(self, number: int, title: str, body: str) -> ForgePull:
+        """Change a pull request."""
+        ...
+
+    def checks(self, head: Sha) -> Iterator[ForgeCheck]:
+        """The bot's checks on a commit."""
+        ...
+
+    def create_check(self, head: Sha, external_id: str, name: str, conclusion: str, title: str,
+                     summary: str) -> ForgeCheck:
+        """Add a finished check to a commit."""
+        ...
+
+    def update_check(self, check: int, conclusion: str, title: str, summary: str) -> ForgeCheck:
+        """Change a check."""
+        ...
+
+
+class Store(Protocol):
+    """Where records live. Writes are atomic: a reader, or a restart after a kill, sees the old or the new."""
+
+    def create(self, record: CycleRecord) -> CycleRecord:
+        """Store the first version of a record. Raises StaleRecord when the cycle exists."""
+        ...
+
+    def load(self, ref: CycleRef) -> CycleRecord:
+        """Read a record. Raises RecordDamaged when it cannot be believed, UsageProblem when there is none."""
+        ...
+
+    def save(self, record: CycleRecord, expected_version: int) -> CycleRecord:
+        """Store a new version and return it with its version. Raises StaleRecord for a stale writer."""
+        ...
+
+    def cycles(self, focus: str | None = None) -> tuple[CycleRef, ...]:
+        """All cycles, oldest run first."""
+        ...
+
+    def put_artifact(self, ref: CycleRef, name: str, content: bytes) -> Artifact:
+        """Write a file beside the record, replacing one of that name."""
+        ...
+
+    def get_artifact(self, ref: CycleRef, name: str) -> bytes:
+        """Read a file beside the record. Raises RecordDamaged when it is missing."""
+        ...
+
+    def get_exchange(self, ref: CycleRef, digest: str) -> Exchange | None:
+        """The stored answer to a request, if there is one."""
+        ...
+
+    def put_exchange(self, ref: CycleRef, exchange: Exchange) -> None:
+        """Store an answer under its request's digest."""
+        ...
+
+    def folder(self, ref: CycleRef) -> str:
+        """Where a person finds the record."""
+        ...
+
+    def lock(self, holder: str, wait_s: float) -> AbstractContextManager[None]:
+        """Hold the whole state alone. Raises StateLocked, naming the holder, after `wait_s` seconds."""
+        ...

@@ -1,0 +1,1 @@
+"""Pure: the counterfactual, the fix guard."""
