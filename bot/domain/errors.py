@@ -74,7 +74,12 @@ class ModelProblem(BotError):
 
 
 class AnswerRefused(ModelProblem):
-    """The model's replies did not fit the asked-for schema, however often it was told why."""
+    """The model's replies did not fit the asked-for schema, however often it was told why.
+
+    A family of its own, since asking the same again would find the same stored replies.
+    """
+
+    family = "answer"
 
 
 class ForgeProblem(BotError):

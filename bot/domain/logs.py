@@ -64,7 +64,10 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Focus(Frozen):
-    """What a cycle looks for. One definition serves the filter that is sent and the predicate for files."""
+    """What a cycle looks for. One definition serves the filter that is sent and the predicate for files.
+
+    `least_http_status` above 0 asks for request entries of that status or above, and for nothing else.
+    """
 
     name: str
     title: str
@@ -74,6 +77,7 @@ class Focus(Frozen):
     loggers: tuple[str, ...] = ()
     code: tuple[str, ...] = ()
     least_severity: Severity = Severity.WARNING
+    least_http_status: int = 0
     window_hours: float = 24.0
     exclude: tuple[str, ...] = ()
 

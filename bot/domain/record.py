@@ -37,7 +37,10 @@ class CycleRef(Frozen):
 
 
 class Settings(Frozen):
-    """What a run was asked to do; the same for all its cycles and after every resume."""
+    """What a run was asked to do; the same for all its cycles and after every resume.
+
+    `since` is where the window of a live log source begins, fixed when the run starts.
+    """
 
     demo: bool
     logs: str
@@ -49,6 +52,7 @@ class Settings(Frozen):
     dry_run: bool
     until: str | None
     focus: Focus
+    since: AwareDatetime | None = None
     cycles: Annotated[int, Field(ge=1, le=MOST_CYCLES)]
 
 
@@ -61,7 +65,7 @@ class CycleStatus(StrEnum):
 
 
 class CycleEnd(StrEnum):
-    """How a cycle ended. All but `failed` are good endings."""
+    """How a cycle ended. A step that fails pauses its cycle and never ends it."""
 
     FIX_PROPOSED = "fix proposed"
     EMPTY_LOG = "the log is empty"
@@ -70,7 +74,6 @@ class CycleEnd(StrEnum):
     TESTS_REJECTED = "tests rejected"
     NOT_REPRODUCED = "not reproduced"
     FIX_REJECTED = "fix rejected"
-    FAILED = "failed"
 
 
 class StepStatus(StrEnum):
@@ -107,6 +110,7 @@ class StepRecord(Frozen):
     started_at: AwareDatetime
     ended_at: AwareDatetime | None = None
     decision: Decision | None = None
+    end: CycleEnd | None = None
     said: str = ""
     result: StepResult | None = None
     effects: tuple[RecordedEffect, ...] = ()
@@ -159,10 +163,6 @@ class CycleRecord(Frozen):
     def last(self, step: str) -> StepRecord | None:
         """The newest record of a step."""
         return next((item for item in reversed(self.steps) if item.step == step), None)
-
-    def attempts(self, step: str) -> int:
-        """How many attempts at a step have begun."""
-        return sum(1 for item in self.steps if item.step == step)
 
     def effects(self) -> tuple[RecordedEffect, ...]:
         """All effects of all steps, in order."""

@@ -1,0 +1,225 @@
+"""Records in folders: `<state>/<focus>/<run-id>/cycle-NN/`, readable by people."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from pydantic import JsonValue, ValidationError
+
+from bot.adapters.atomic import TEMPORARY, write_atomically
+from bot.domain.asking import Exchange
+from bot.domain.base import repo_path
+from bot.domain.effects import Artifact
+from bot.domain.errors import ConfigProblem, RecordDamaged, StaleRecord, StateLocked, UsageProblem
+from bot.domain.record import SCHEMA, CycleRecord, CycleRef
+
+Document = dict[str, JsonValue]
+Migration = Callable[[Document], Document]
+
+MIGRATIONS: Mapping[int, Migration] = {}
+"""From a schema version to the next: `{1: from_1_to_2}` once there is a second version."""
+
+_CYCLE = re.compile(r"^cycle-(\d{2})$")
+
+
+class DirectoryStore:
+    """Implements the Store port on a folder.
+
+    `record.json` holds the record and the SHA-256 of its canonical JSON, so that a torn write and an edit
+    by hand are both noticed. A damaged record is never overwritten.
+    """
+
+    def __init__(self, folder: Path, migrations: Mapping[int, Migration] = MIGRATIONS, schema: int = SCHEMA) -> None:
+        self._folder = folder
+        self._migrations = migrations
+        self._schema = schema
+
+    def prepare(self) -> None:
+        """Make the folder, with a .gitignore of its own. Raises ConfigProblem when that is impossible."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            ignore = self._folder / ".gitignore"
+            if not ignore.exists():
+                write_atomically(ignore, b"*\n")
+        except OSError as error:
+            raise ConfigProblem(
+                f"The state folder {self._folder} cannot be used: {error.strerror}.",
+                "Name another one with --state, or mend its permissions.",
+            ) from error
+
+    def _cycle(self, ref: CycleRef) -> Path:
+        return self._folder / ref.focus / ref.run / f"cycle-{ref.number:02d}"
+
+    def folder(self, ref: CycleRef) -> str:
+        """The cycle's folder."""
+        return str(self._cycle(ref))
+
+    def create(self, record: CycleRecord) -> CycleRecord:
+        """Store the first version. Raises StaleRecord when the cycle exists."""
+        self.prepare()
+        if (self._cycle(record.ref) / "record.json").exists():
+            raise StaleRecord(f"The cycle {record.ref} exists already.", "Use `bot resume` to go on with it.")
+        return self._write(record.model_copy(update={"version": 1}))
+
+    def load(self, ref: CycleRef) -> CycleRecord:
+        """Read and check a record. Raises RecordDamaged or UsageProblem."""
+        path = self._cycle(ref) / "record.json"
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise UsageProblem(f"There is no cycle {ref} in {self._folder}.", "`bot status` lists them.") from None
+        except OSError as error:
+            raise self._damaged(path, f"it cannot be read ({error.strerror})") from error
+        return self._checked(path, content)
+
+    def save(self, record: CycleRecord, expected_version: int) -> CycleRecord:
+        """Store a new version. Raises StaleRecord when `expected_version` is not the stored one."""
+        stored = self.load(record.ref).version
+        if stored != expected_version:
+            raise StaleRecord(
+                f"The record of {record.ref} is at version {stored}, but version {expected_version} was read.",
+                "Another process saved it since; run `bot resume` to go on from there.",
+            )
+        return self._write(record.model_copy(update={"version": expected_version + 1}))
+
+    def _write(self, record: CycleRecord) -> CycleRecord:
+        body = record.model_dump(mode="json")
+        document = {"schema": f"whybot/record/{self._schema}", "sha256": _digest(body), "record": body}
+        text = json.dumps(document, indent=1, ensure_ascii=False)
+        write_atomically(self._cycle(record.ref) / "record.json", (text + "\n").encode("utf-8", "surrogatepass"))
+        return record
+
+    def _checked(self, path: Path, content: bytes) -> CycleRecord:
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(path, "it is not whole JSON") from error
+        if not isinstance(document, dict) or not isinstance(document.get("record"), dict):
+            raise self._damaged(path, "it has no record in it")
+        body: Document = document["record"]
+        if document.get("sha256") != _digest(body):
+            raise self._damaged(path, "its content does not match its checksum, so it was torn or edited")
+        body = self._migrated(path, body)
+        try:
+            return CycleRecord.model_validate_json(json.dumps(body))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise self._damaged(path, f"{where}: {first['msg']}") from error
+
+    def _migrated(self, path: Path, body: Document) -> Document:
+        version = body.get("schema_version")
+        if not isinstance(version, int) or isinstance(version, bool):
+            raise self._damaged(path, "it does not say its schema version")
+        if version > self._schema:
+            raise RecordDamaged(
+                f"{path} was written by a newer whybot (schema {version}; this one knows {self._schema}).",
+                "Install that version or a later one; nothing was changed.",
+            )
+        while version < self._schema:
+            if version not in self._migrations:
+                raise self._damaged(path, f"its schema {version} is older than any this whybot can read")
+            body = self._migrations[version](body)
+            version += 1
+            body["schema_version"] = version
+        return body
+
+    def _damaged(self, path: Path, why: str) -> RecordDamaged:
+        return RecordDamaged(
+            f"The record {path} is damaged: {why}.",
+            "It was left as it is. Restore it from a copy, or move its cycle's folder away and start a new run.",
+        )
+
+    def cycles(self, focus: str | None = None) -> tuple[CycleRef, ...]:
+        """All cycles that have a record, by run, then by focus and number."""
+        found: list[CycleRef] = []
+        for path in self._folder.glob("*/*/cycle-[0-9][0-9]/record.json"):
+            cycle, run, name = path.parent.name, path.parent.parent.name, path.parent.parent.parent.name
+            match = _CYCLE.match(cycle)
+            if match is None or (focus is not None and name != focus):
+                continue
+            try:
+                found.append(CycleRef(focus=name, run=run, number=int(match.group(1))))
+            except ValidationError:
+                continue  # a folder that is not ours
+        return tuple(sorted(found, key=lambda ref: (ref.run, ref.focus, ref.number)))
+
+    def put_artifact(self, ref: CycleRef, name: str, content: bytes) -> Artifact:
+        """Write a file into the cycle's folder."""
+        write_atomically(self._cycle(ref) / repo_path(name), content)
+        return Artifact(name=name, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+
+    def get_artifact(self, ref: CycleRef, name: str) -> bytes:
+        """Read a file of the cycle's folder. Raises RecordDamaged when it is not there."""
+        path = self._cycle(ref) / repo_path(name)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise self._damaged(path, f"the record names it, but it cannot be read ({error.strerror})") from error
+
+    def get_exchange(self, ref: CycleRef, digest: str) -> Exchange | None:
+        """A stored exchange. Raises RecordDamaged when it is there and cannot be believed."""
+        path = self._exchange(ref, digest)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._damaged(path, f"it cannot be read ({error.strerror})") from error
+        try:
+            exchange = Exchange.model_validate_json(content)
+        except ValidationError as error:
+            raise self._damaged(path, "it is not a stored exchange") from error
+        if exchange.digest != digest or exchange.request.digest() != digest:
+            raise self._damaged(path, "its request does not have the digest that it is stored under")
+        return exchange
+
+    def put_exchange(self, ref: CycleRef, exchange: Exchange) -> None:
+        """Store an exchange under its digest."""
+        text = exchange.model_dump_json(indent=1)
+        write_atomically(self._exchange(ref, exchange.digest), (text + "\n").encode("utf-8", "surrogatepass"))
+
+    def _exchange(self, ref: CycleRef, digest: str) -> Path:
+        return self._cycle(ref) / "exchanges" / f"{repo_path(digest)}.json"
+
+    @contextmanager
+    def lock(self, holder: str, wait_s: float) -> Iterator[None]:
+        """Hold the state alone. The operating system frees the lock when the process dies."""
+        self.prepare()
+        note = self._folder / "lock.holder"
+        lock = FileLock(self._folder / "lock")
+        try:
+            lock.acquire(timeout=max(wait_s, 0), poll_interval=0.1)
+        except Timeout:
+            try:
+                who = note.read_text(encoding="utf-8").strip()
+            except OSError:
+                who = ""
+            raise StateLocked(
+                f"Another process works on {self._folder}{f': {who}' if who else ''}.",
+                "Wait for it (--wait SECONDS does), or use another state folder with --state.",
+            ) from None
+        try:
+            write_atomically(note, f"process {os.getpid()}, {holder}\n".encode())
+            self._clean()
+            yield
+            note.unlink(missing_ok=True)
+        finally:
+            lock.release()
+
+    def _clean(self) -> None:
+        """Remove what an interrupted write left behind. Only the holder of the lock may."""
+        for path in self._folder.rglob(f"*{TEMPORARY}"):
+            path.unlink(missing_ok=True)
+
+
+def _digest(body: object) -> str:
+    text = json.dumps(body, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,149 @@
+"""The command line: parses, builds, delegates. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot import __version__
+from bot.domain.errors import EXIT_BUG, EXIT_INTERRUPTED, BotError
+
+_HELP = """A debugging bot for services on Cloud Run. The model proposes, code decides.
+
+It reads the staging logs for one focus, picks the most important incident, finds out why, opens an issue,
+writes tests that reproduce it, audits and runs them, fixes, proves and commits. No telemetry.
+
+Exit codes: 0 ended well ("not reproduced" and "no actionable incident" included), 1 the answer is no,
+2 usage, 3 configuration, 4 retrieval failed, 5 budget spent, 6 locked by another process, 7 damaged record,
+8 model, 9 forge, 10 sandbox, 11 the target's own set-up failed, 70 a bug, 130 interrupted.
+"""
+
+cli = typer.Typer(
+    name="bot", help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+State = Annotated[Path, typer.Option("--state", help="The folder with the records.", show_default=True)]
+Config = Annotated[Path | None, typer.Option("--config", help="Another file than ./bot.toml.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else.")]
+Wait = Annotated[float, typer.Option("--wait", help="Seconds to wait for another process on this state.", min=0)]
+Until = Annotated[str | None, typer.Option("--until", help="Pause after this step.")]
+Demo = Annotated[bool, typer.Option("--demo", help="Use the bundled incident, service and scripted model.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"whybot {__version__}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@cli.command()
+def cycle(
+    focus: Annotated[str, typer.Option("--focus", help="What to look for: a preset or a [focus.NAME] of bot.toml.")],
+    demo: Demo = False,
+    logs: Annotated[str | None, typer.Option("--logs", help="file:PATH, file:- or gcp.")] = None,
+    forge: Annotated[str | None, typer.Option("--forge", help="local or github.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="A Claude model's id, or script:DIR.")] = None,
+    sandbox: Annotated[str | None, typer.Option("--sandbox", help="auto, bubblewrap or process.")] = None,
+    cycles: Annotated[int, typer.Option("--cycles", help="At most so many cycles.", min=1, max=10)] = 1,
+    until: Until = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Publish nothing, print what would be. Spends model money all the same.")
+    ] = False,
+    new: Annotated[bool, typer.Option("--new", help="Start anew even if such a run was interrupted.")] = False,
+    state: State = Path(".bot"),
+    config: Config = None,
+    wait: Wait = 0.0,
+    json: Json = False,
+) -> None:
+    """Run a cycle on one focus: from the logs to a proven fix. An interrupted one is taken up again."""
+    from bot.app import App, Options
+    from bot.commands import run_cycle
+
+    options = Options(
+        focus=focus, demo=demo, logs=logs, forge=forge, model=model, sandbox=sandbox, cycles=cycles, until=until,
+        dry_run=dry_run, state=state, config=config, wait_s=wait, fresh=new,
+    )
+    raise typer.Exit(run_cycle(App.open(options), options, json))
+
+
+@cli.command()
+def resume(
+    run: Annotated[str | None, typer.Argument(help="The run's id; the newest that has not ended by default.")] = None,
+    until: Until = None,
+    state: State = Path(".bot"),
+    config: Config = None,
+    wait: Wait = 0.0,
+    json: Json = False,
+) -> None:
+    """Go on with a paused, failed or interrupted cycle. Nothing that is done is done again."""
+    from bot.commands import resume_cycle
+
+    raise typer.Exit(resume_cycle(state, config, run, until, wait, json))
+
+
+@cli.command()
+def status(state: State = Path(".bot"), json: Json = False) -> None:
+    """List the cycles of this state and where each stands."""
+    from bot.commands import show_status
+
+    raise typer.Exit(show_status(state, json))
+
+
+@cli.command()
+def init(
+    show: Annotated[bool, typer.Option("--print", help="Print it instead of writing it.")] = False,
+) -> None:
+    """Write a commented bot.toml for this repository. Never overwrites one."""
+    from bot.setting_up import init_config
+
+    raise typer.Exit(init_config(Path("bot.toml"), show))
+
+
+@cli.command()
+def doctor(demo: Demo = False, state: State = Path(".bot"), config: Config = None, json: Json = False) -> None:
+    """Say what is configured, reachable and missing, and what to do about it."""
+    from bot.setting_up import run_doctor
+
+    raise typer.Exit(run_doctor(demo, state, config, json))
+
+
+def main() -> None:
+    """Run the command line. Every error a user can cause ends in two sentences and its own exit code."""
+    try:
+        cli()
+    except BotError as error:
+        _say(f"bot: {error.what}\n     {error.remedy}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _say("bot: interrupted. `bot resume` goes on where it was.")
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug, reported as one
+        from bot.crash import write_report
+
+        _say(f"bot: this is a bug in whybot: {type(error).__name__}.\n     {write_report(error)}")
+        sys.exit(EXIT_BUG)
+
+
+def _say(text: str) -> None:
+    from bot.reports.markdown import visible
+
+    print("\n".join(visible(line) for line in text.split("\n")), file=sys.stderr)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""What the commands do, and how their results are shown."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.app import App, Options, exit_code
+from bot.domain.config import BotConfig
+from bot.domain.effects import RecordedEffect
+from bot.domain.errors import BotError, UsageProblem
+from bot.domain.logs import Incident
+from bot.domain.record import CycleRecord, CycleRef, CycleStatus
+from bot.domain.results import FiveWhys, Proven, Retrieved, TestsAudited, TestsRun
+from bot.progress import harmless, make_progress
+from bot.reports.documents import next_in_words, state_in_words
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def run_cycle(app: App, options: Options, json: bool) -> int:
+    """Start a run, or go on with an interrupted one of the same settings; return the exit code."""
+    settings = app.settings(options)
+    _announce(settings.dry_run, settings.sandbox, app)
+    with app.lock(f"bot cycle --focus {options.focus}", options.wait_s), make_progress() as progress:
+        ref = None if options.fresh else app.interrupted(settings)
+        if ref is None:
+            ref = app.begin(settings)
+        else:
+            progress.note(f"going on with the interrupted run {ref.run}")
+        return _finish(app, ref, json, lambda: app.run(ref, progress))
+
+
+def resume_cycle(state: Path, config: Path | None, run: str | None, until: str | None, wait: float, json: bool) -> int:
+    """Go on with a cycle; return the exit code."""
+    store = App.open(Options(state=state, config=config))
+    ref = store.resumable(run)
+    demo = store.store.load(ref).settings.demo
+    app = App.open(Options(state=state, config=config, demo=demo))
+    if until is not None and until not in {step.name for step in app.workflow.steps}:
+        known = ", ".join(step.name for step in app.workflow.steps)
+        raise UsageProblem(f"There is no step {until!r}; there are {known}.", "Name one with --until.")
+    with app.lock(f"bot resume {ref.run}", wait), make_progress() as progress:
+        app.reopen(ref, until)
+        return _finish(app, ref, json, lambda: app.run(ref, progress))
+
+
+def _finish(app: App, ref: CycleRef, json: bool, work: object) -> int:
+    try:
+        record = work()  # type: ignore[operator]
+    except BotError:
+        record = _newest_of_run(app, ref)
+        if record is not None:
+            _show(app, record, json)
+        raise
+    _show(app, record, json)
+    return exit_code(record)
+
+
+def _newest_of_run(app: App, ref: CycleRef) -> CycleRecord | None:
+    try:
+        return app.store.load(max((r for r in app.store.cycles(ref.focus) if r.run == ref.run), key=lambda r: r.number))
+    except BotError:
+        return None
+
+
+def _announce(dry_run: bool, sandbox: str, app: App) -> None:
+    if dry_run:
+        _err("Dry run: nothing is published. Model calls are made, and cost what they cost.")
+    if sandbox == "process":
+        _err(f"Weak sandbox: {app.sandbox('process', demo=True).warning}")
+
+
+def show_status(state: Path, json: bool) -> int:
+    """List all cycles; return the exit code."""
+    app = App.open(Options(state=state))
+    records = [app.store.load(ref) for ref in app.store.cycles()]
+    if json:
+        _out(json_module.dumps({
+            "schema": "whybot/status/1",
+            "state": str(state),
+            "cycles": [summary(app, record) for record in records],
+        }, indent=2))
+        return 0
+    if not records:
+        _out(f"No cycles in {state}. `bot cycle --focus message-routing --demo` runs the bundled one.")
+        return 0
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("run", "cycle", "focus", "state", "incident", "folder"):
+        table.add_column(heading, overflow="fold")
+    for record in records:
+        incident = incident_of(record)
+        table.add_row(
+            record.ref.run, f"{record.ref.number} of {record.settings.cycles}", record.ref.focus,
+            harmless(state_in_words(record, app.workflow)),
+            harmless(f"{incident.root.type}: {incident.root.message}"[:70]) if incident else "–",
+            app.store.folder(record.ref),
+        )
+    _print_table(table)
+    return 0
+
+
+def incident_of(record: CycleRecord) -> Incident | None:
+    """The incident that a cycle works on."""
+    retrieved = record.latest(Retrieved)
+    if retrieved is None or retrieved.selection.winner is None:
+        return None
+    return retrieved.selection.winner.incident
+
+
+def summary(app: App, record: CycleRecord) -> dict[str, object]:
+    """What `--json` says of a cycle; keys are documented in the README."""
+    incident = incident_of(record)
+    proven = record.latest(Proven)
+    audits = record.results(TestsAudited)
+    return {
+        "cycle": str(record.ref),
+        "status": record.status.value,
+        "end": record.end.value if record.end else None,
+        "paused_because": record.paused_because or None,
+        "scripted_model": record.settings.scripted,
+        "dry_run": record.settings.dry_run,
+        "fingerprint": record.fingerprint,
+        "root": incident.root.model_dump() if incident else None,
+        "entries": incident.entries if incident else None,
+        "error_entries": incident.error_entries if incident else None,
+        "reasons": list(record.latest(Retrieved).selection.reasons) if incident else [],  # type: ignore[union-attr]
+        "audits": [audit.report.recommendation.value for audit in audits],
+        "reproduced": run.reproduced if (run := record.latest(TestsRun)) else None,
+        "verdict": proven.proof.verdict.value if proven else None,
+        "effects": [
+            {"effect": item.effect.effect, "key": str(item.effect.key),
+             "receipt": item.receipt.model_dump() if item.receipt else None}
+            for item in record.effects()
+        ],
+        "tokens": record.usage.tokens,
+        "cost_usd": None if record.usage.cost_usd is None else str(record.usage.cost_usd),
+        "folder": app.store.folder(record.ref),
+    }
+
+
+def _show(app: App, record: CycleRecord, json: bool) -> None:
+    if json:
+        _out(json_module.dumps({"schema": "whybot/cycle/1", **summary(app, record)}, indent=2))
+        return
+    if record.settings.dry_run:
+        _show_effects(record.effects())
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in _rows(app, record):
+        table.add_row(name, harmless(value))
+    _out("")
+    _print_table(table)
+    _out(f"\nStatus log: {app.store.folder(record.ref)}/status.md")
+
+
+def _rows(app: App, record: CycleRecord) -> list[tuple[str, str]]:
+    rows = [("cycle", f"{record.ref} ({record.ref.number} of {record.settings.cycles})")]
+    if record.settings.scripted:
+        rows.append(("model", "scripted model: its answers come from files"))
+    incident = incident_of(record)
+    retrieved = record.latest(Retrieved)
+    if incident and retrieved:
+        rows.append(("incident", f"{incident.root.type}: {incident.root.message}"[:160]))
+        if incident.root.location:
+            rows.append(("", f"in {incident.root.location}"))
+        errors = f"{incident.error_entries} at ERROR or above"
+        rows.append(("seen", f"{incident.entries} entries ({errors}) on {len(incident.instances)} instances"))
+        rows.extend(("why this one" if number == 0 else "", reason)
+                    for number, reason in enumerate(retrieved.selection.reasons))
+    whys = record.latest(FiveWhys)
+    if whys:
+        cited = sum(1 for why in whys.whys if why.support == "cited")
+        support = whys.root_cause.support if whys.root_cause else "unproven"
+        rows.append(("whys", f"{cited} of {len(whys.whys)} cited; root cause {support}"))
+    for number, audit in enumerate(record.results(TestsAudited), 1):
+        report = audit.report
+        rules = len({finding.rule for finding in report.findings})
+        tests = f"{len(report.tests)} tests, {len(report.defects)} defective"
+        rows.append((
+            f"audit {number}", f"{report.recommendation}: {tests}, {len(report.findings)} findings by {rules} rules"
+        ))
+    run = record.latest(TestsRun)
+    if run:
+        rows.append(("reproduced", f"{'yes' if run.reproduced else 'no'}: {run.reason}"))
+    proven = record.latest(Proven)
+    if proven:
+        proof = proven.proof
+        held = sum(1 for item in proof.runs if item.holds)
+        rows.append(("proof", f"{proof.verdict.value.replace('_', ' ')}: {held} of {len(proof.runs)} runs hold"))
+        rows.extend(("", f"missing: {item}") for item in proof.missing)
+    rows.extend(
+        (item.effect.effect.replace("_", " "), f"{item.receipt.did} {item.receipt.url or item.receipt.note}".strip())
+        for item in record.effects() if item.receipt and item.effect.effect != "comment"
+    )
+    rows.append(("state", state_in_words(record, app.workflow)))
+    rows.append(("", next_in_words(record, app.workflow)))
+    return rows
+
+
+def _show_effects(effects: tuple[RecordedEffect, ...]) -> None:
+    _out("\nWould be published:")
+    for item in effects:
+        effect = item.effect
+        title = getattr(effect, "title", "") or getattr(effect, "branch", "")
+        _out(harmless(f"- {effect.effect.replace('_', ' ')} {effect.key}: {title}"))
+        for line in getattr(effect, "body", "").splitlines():
+            _out("    " + harmless(line))
+
+
+def _print_table(table: Table) -> None:
+    from rich.console import Console
+
+    Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 140).print(table, markup=False)
+
+
+def _out(text: str) -> None:
+    print(text)  # noqa: T201 - the result of the command
+
+
+def _err(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201 - beside the result
+
+
+__all__ = ["BotConfig", "CycleStatus", "resume_cycle", "run_cycle", "show_status"]

@@ -1,0 +1,133 @@
+"""Reads `bot.toml`, lays it over the presets, and names the key that is wrong."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from bot.domain.config import BotConfig
+from bot.domain.errors import ConfigProblem, UsageProblem
+from bot.domain.logs import Focus, Severity
+
+FILE = "bot.toml"
+
+PRESETS: Mapping[str, Focus] = {
+    focus.name: focus
+    for focus in (
+        Focus(
+            name="startup",
+            title="Startup",
+            impact="Instances that do not start serve nobody.",
+            terms=(
+                "startup", "start up", "starting", "failed to boot", "failed to start", "setup fail", "not ready",
+                "readiness", "No module named", "ModuleNotFoundError", "ImportError", "exited with code",
+                "Container called exit",
+            ),
+        ),
+        Focus(
+            name="errors",
+            title="Errors",
+            impact="Something that should work does not.",
+            least_severity=Severity.ERROR,
+        ),
+        Focus(
+            name="http-5xx",
+            title="HTTP 5xx",
+            impact="Callers get a server error instead of an answer.",
+            least_http_status=500,
+            least_severity=Severity.ERROR,
+        ),
+        Focus(
+            name="message-routing",
+            title="Message routing",
+            impact="Messages that are not routed do not reach the people who wait for them.",
+            terms=("websocket", "1011", "routing", "route", "router", "broker", "subscriber", "readiness", "deliver"),
+        ),
+    )
+}
+"""The focuses that work without a `bot.toml`."""
+
+
+def load_config(path: Path | None) -> BotConfig:
+    """Read a configuration file; None, or a file that does not exist at the default place, gives the defaults.
+
+    A focus in the file that has a preset's name overrides the keys that it gives. Raises ConfigProblem.
+    """
+    if path is None:
+        return BotConfig(focus=dict(PRESETS))
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigProblem(
+            f"{path} cannot be read: {error.strerror}.", "`bot init` writes one; --config names another."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigProblem(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigProblem(f"{path} is not TOML: {error}.", "Mend that line.") from error
+    focuses = document.get("focus", {})
+    if isinstance(focuses, dict):
+        document["focus"] = {name: _over_preset(name, given) for name, given in focuses.items()}
+    try:
+        config = BotConfig.model_validate(document, strict=False)
+    except ValidationError as error:
+        raise ConfigProblem(
+            f"{path}: {'; '.join(_sentence(item) for item in error.errors()[:3])}.",
+            "Mend the key; `bot init --print` shows every key with its meaning.",
+        ) from error
+    return config.model_copy(update={"focus": {**PRESETS, **config.focus}})
+
+
+def focus_named(config: BotConfig, name: str) -> Focus:
+    """The focus of that name. Raises UsageProblem, naming those there are."""
+    if name not in config.focus:
+        known = ", ".join(sorted(config.focus))
+        raise UsageProblem(
+            f"There is no focus {name!r}; there are {known}.", f"Take one of these, or add [focus.{name}] to {FILE}."
+        )
+    return config.focus[name]
+
+
+def _over_preset(name: str, given: object) -> object:
+    if not isinstance(given, dict):
+        return given
+    base: dict[str, object] = {"title": name.replace("-", " ").capitalize(), "impact": "Not stated."}
+    if name in PRESETS:
+        base = PRESETS[name].model_dump(mode="json")
+    return {**base, **given, "name": name}
+
+
+def _sentence(item: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        known = _keys_beside(tuple(str(part) for part in item["loc"][:-1]))
+        return f"there is no key {key!r}" + (f" (there are {', '.join(known)})" if known else "")
+    if "expected" in item.get("ctx", {}):
+        return f"{key} is {item['input']!r}, but may be {item['ctx']['expected']}"
+    return f"{key}: {item['msg'][:1].lower()}{item['msg'][1:]}"
+
+
+def _keys_beside(place: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys that are allowed in a table, found in the types; empty where that cannot be told."""
+    model: type[BaseModel] = BotConfig
+    parts = list(place)
+    while parts:
+        part = parts.pop(0)
+        field = model.model_fields.get(part)
+        if field is None:
+            return ()
+        annotation = field.annotation
+        arguments = [item for item in get_args(annotation) if isinstance(item, type) and issubclass(item, BaseModel)]
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+        elif arguments:
+            model = arguments[0]
+            parts = parts[1:]
+        else:
+            return ()
+    return tuple(sorted(name for name in model.model_fields if name != "name" or model is not Focus))

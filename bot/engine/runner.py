@@ -1,0 +1,193 @@
+"""Runs a cycle: asks what comes next, does it, records it, until the cycle pauses or ends."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.domain.config import BotConfig, TargetConfig
+from bot.domain.effects import CommentUpsert, CycleKey, Effect, IssueKey, RecordedEffect
+from bot.domain.errors import BotError
+from bot.domain.logs import Novelty
+from bot.domain.record import (
+    CycleRecord,
+    CycleRef,
+    CycleStatus,
+    Failure,
+    StepRecord,
+    StepStatus,
+)
+from bot.domain.results import IssueFiled, Retrieved
+from bot.domain.workflow import Workflow
+from bot.engine.moves import End, Pause, Publish, RunStep, next_move
+from bot.engine.publisher import Publisher
+from bot.ports import Clock, LogSource, Model, Progress, Sandbox, Store, Workspace
+from bot.reports.documents import documents_of, status_comment
+from bot.steps.context import Step, StepContext
+
+
+@dataclass(frozen=True)
+class Machinery:
+    """What the runner works with. `history` tells how incidents stand that other records know."""
+
+    workflow: Workflow
+    steps: Mapping[str, Step]
+    config: BotConfig
+    logs: LogSource
+    model: Model
+    workspace: Workspace | None
+    sandbox: Sandbox
+    publisher: Publisher
+    store: Store
+    clock: Clock
+    progress: Progress
+    scratch: Path
+    environments: Path
+    setup_env: Mapping[str, str]
+    history: Callable[[CycleRef], Mapping[str, Novelty]]
+
+
+class Runner:
+    """Runs and resumes cycles. The record is the only state: every decision is made from it anew."""
+
+    def __init__(self, machinery: Machinery) -> None:
+        self._m = machinery
+
+    def run(self, ref: CycleRef) -> CycleRecord:
+        """Go on with a cycle until it pauses, ends or fails, and return its record.
+
+        A BotError in a step or in publishing is recorded, the cycle paused, and the error raised again.
+        Anything that is not a BotError is a bug: the record stays as it was before the step.
+        """
+        record = self._m.store.load(ref)
+        self._write_documents(record)
+        while record.status is CycleStatus.RUNNING:
+            move = next_move(record, self._m.workflow)
+            match move:
+                case RunStep():
+                    record = self._step(record, move)
+                case Publish():
+                    record = self._publish(record, move)
+                case Pause():
+                    record = self._save(
+                        record, {"status": CycleStatus.PAUSED, "paused_because": move.because}
+                    )
+                case End():
+                    record = self._save(record, {"status": CycleStatus.ENDED, "end": move.end})
+        return record
+
+    def _step(self, record: CycleRecord, move: RunStep) -> CycleRecord:
+        name, attempt = move.place.name, move.attempt
+        began = StepRecord(
+            step=name, attempt=attempt, status=StepStatus.RUNNING, started_at=self._m.clock.now()
+        )
+        index = len(record.steps) if move.again is None else move.again
+        record = self._save(record, {"steps": (*record.steps[:index], began)})
+        self._m.progress.step_began(name, move.place.title, attempt)
+        context = self._context(record, attempt)
+        try:
+            outcome = self._m.steps[name].run(context)
+        except BotError as error:
+            self._fail(record, index, began.model_copy(update=_collected(context)), error)
+            raise
+        finally:
+            shutil.rmtree(context.scratch, ignore_errors=True)
+        done = began.model_copy(update={
+            **_collected(context),
+            "status": StepStatus.DONE,
+            "ended_at": self._m.clock.now(),
+            "decision": outcome.decision,
+            "end": outcome.end,
+            "said": outcome.said,
+            "result": outcome.result,
+            "effects": tuple(RecordedEffect(effect=effect) for effect in outcome.effects),
+        })
+        done = self._with_status_comment(record, index, done)
+        record = self._save(record.replaced(index, done), {})
+        self._m.progress.step_ended(name, outcome.said, done.seconds or 0.0, outcome.decision.value)
+        return record
+
+    def _with_status_comment(self, record: CycleRecord, index: int, done: StepRecord) -> StepRecord:
+        """Once there is an issue, each step moves the cycle's one comment on it along."""
+        preview = record.replaced(index, done)
+        filed = preview.latest(IssueFiled)
+        if filed is None:
+            return done
+        comment: Effect = CommentUpsert(
+            key=cycle_key("comment", preview, filed.key, name="status"),
+            on=filed.key,
+            body=status_comment(preview, self._m.workflow),
+        )
+        return done.model_copy(update={"effects": (*done.effects, RecordedEffect(effect=comment))})
+
+    def _publish(self, record: CycleRecord, move: Publish) -> CycleRecord:
+        step = record.steps[move.step]
+        item = step.effects[move.effect]
+        try:
+            receipt = self._m.publisher.apply(item.effect, record, self._target(record))
+        except BotError as error:
+            self._save(record, {"status": CycleStatus.PAUSED, "paused_because": error.what})
+            raise
+        effects = list(step.effects)
+        effects[move.effect] = item.model_copy(update={"receipt": receipt})
+        self._m.progress.note(describe(item.effect, receipt.did, receipt.url or receipt.note))
+        return self._save(record.replaced(move.step, step.model_copy(update={"effects": tuple(effects)})), {})
+
+    def _fail(self, record: CycleRecord, index: int, step: StepRecord, error: BotError) -> None:
+        failed = step.model_copy(update={
+            "status": StepStatus.FAILED,
+            "ended_at": self._m.clock.now(),
+            "said": error.what,
+            "failure": Failure(
+                family=error.family, exit_code=error.exit_code, what=error.what, remedy=error.remedy
+            ),
+        })
+        self._m.progress.step_ended(step.step, error.what, failed.seconds or 0.0, "failed")
+        self._save(
+            record.replaced(index, failed), {"status": CycleStatus.PAUSED, "paused_because": error.what}
+        )
+
+    def _context(self, record: CycleRecord, attempt: int) -> StepContext:
+        scratch = self._m.scratch / f"{record.ref.run}-{record.ref.number:02d}-{record.steps[-1].step}"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        return StepContext(
+            record=record, attempt=attempt, config=self._m.config, logs=self._m.logs, model=self._m.model,
+            workspace=self._m.workspace, sandbox=self._m.sandbox, store=self._m.store, clock=self._m.clock,
+            progress=self._m.progress, workflow=self._m.workflow, scratch=scratch,
+            environments=self._m.environments, setup_env=self._m.setup_env, history=self._m.history(record.ref),
+        )
+
+    def _target(self, record: CycleRecord) -> TargetConfig | None:
+        retrieved = record.latest(Retrieved)
+        return None if retrieved is None else self._m.config.target.get(retrieved.target)
+
+    def _save(self, record: CycleRecord, changes: Mapping[str, object]) -> CycleRecord:
+        saved = self._m.store.save(record.model_copy(update=dict(changes)), record.version)
+        self._write_documents(saved)
+        return saved
+
+    def _write_documents(self, record: CycleRecord) -> None:
+        for name, text in documents_of(record, self._m.workflow):
+            self._m.store.put_artifact(record.ref, name, text.encode("utf-8", "replace"))
+
+
+def cycle_key(of: str, record: CycleRecord, issue: IssueKey, name: str = "main") -> CycleKey:
+    """The key of a comment, branch or pull request of a cycle."""
+    return CycleKey.model_validate({
+        "of": of, "repository": issue.repository, "fingerprint": issue.fingerprint,
+        "run": record.ref.run, "cycle": record.ref.number, "name": name,
+    })
+
+
+def describe(effect: Effect, did: str, where: str) -> str:
+    """An effect and what became of it, in one line."""
+    return f"{effect.effect.replace('_', ' ')} {did}{f': {where}' if where else ''}"
+
+
+def _collected(context: StepContext) -> dict[str, object]:
+    return {
+        "artifacts": tuple(context.kept), "exchanges": tuple(context.exchanges), "usage": context.usage,
+    }

@@ -1,0 +1,173 @@
+"""`bot init` and `bot doctor`: getting from a clone to a first cycle."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bot.app import App, Options
+from bot.config import FILE, PRESETS
+from bot.domain.config import BotConfig
+from bot.domain.errors import EXIT_ANSWER_IS_NO, BotError, ConfigProblem, RecordDamaged
+
+TEMPLATE = Path(__file__).with_name("template.toml")
+
+
+def init_config(path: Path, show: bool) -> int:
+    """Write the commented configuration, or print it; return the exit code. Raises ConfigProblem."""
+    text = TEMPLATE.read_text(encoding="utf-8")
+    if show:
+        print(text, end="")  # noqa: T201 - the result
+        return 0
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise ConfigProblem(
+            f"{path} exists already and was left as it is.", "`bot init --print` shows what would be written."
+        ) from None
+    except OSError as error:
+        raise ConfigProblem(f"{path} cannot be written: {error.strerror}.", "Mend the folder's permissions.") from error
+    print(f"Wrote {path}. Set [repository], [logs] and a [target], then run `bot doctor`.")  # noqa: T201
+    return 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing the doctor looked at."""
+
+    what: str
+    state: Literal["ok", "missing", "note"]
+    said: str
+    remedy: str = ""
+
+
+def run_doctor(demo: bool, state: Path, config: Path | None, json: bool) -> int:
+    """Look at everything a cycle needs; return 1 when something is missing."""
+    findings = tuple(_examine(demo, state, config))
+    missing = [item for item in findings if item.state == "missing"]
+    if json:
+        document = {
+            "schema": "whybot/doctor/1", "ok": not missing,
+            "findings": [{"what": f.what, "state": f.state, "said": f.said, "remedy": f.remedy} for f in findings],
+        }
+        print(json_module.dumps(document, indent=2))  # noqa: T201 - the result
+        return EXIT_ANSWER_IS_NO if missing else 0
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for item in findings:
+        style = {"ok": "green", "missing": "red", "note": "yellow"}[item.state]
+        table.add_row(f"[{style}]{item.state}[/]", item.what, item.said)
+        if item.remedy:
+            table.add_row("", "", f"[dim]{item.remedy}[/]")
+    Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 120).print(table)
+    return EXIT_ANSWER_IS_NO if missing else 0
+
+
+def _examine(demo: bool, state: Path, config: Path | None) -> Iterator[Finding]:
+    try:
+        app = App.open(Options(demo=demo, state=state, config=config))
+    except BotError as error:
+        yield Finding("configuration", "missing", error.what, error.remedy)
+        return
+    yield _configuration(app, config, demo)
+    yield _try("repository", lambda: _repository(app, demo))
+    yield _try("logs", lambda: _logs(app))
+    yield _try("model", lambda: _model(app))
+    yield _try("forge", lambda: _forge(app))
+    yield _try("sandbox", lambda: _sandbox(app, demo))
+    yield _try("targets", lambda: _targets(app.config))
+    yield _try("state", lambda: _state(app))
+
+
+def _try(what: str, look: Callable[[], Finding]) -> Finding:
+    try:
+        return look()
+    except BotError as error:
+        return Finding(what, "missing", error.what, error.remedy)
+
+
+def _configuration(app: App, config: Path | None, demo: bool) -> Finding:
+    focuses = ", ".join(sorted(app.config.focus))
+    if demo:
+        return Finding("configuration", "ok", f"the demo's own; focuses: {focuses}")
+    if config is None and not Path(FILE).exists():
+        return Finding("configuration", "note", f"no {FILE}; presets: {', '.join(sorted(PRESETS))}",
+                       "`bot init` writes one.")
+    return Finding("configuration", "ok", f"{config or FILE}; focuses: {focuses}")
+
+
+def _repository(app: App, demo: bool) -> Finding:
+    workspace = app.workspace(demo)
+    path = app.config.repository.path
+    if workspace is None:
+        return Finding("repository", "missing", f"no git repository at {path}",
+                       "Run bot inside a clone, or set `path` under [repository]; needed from step 1 on.")
+    head = workspace.resolve(app.config.repository.branch)
+    if head is None:
+        return Finding("repository", "missing", f"{path} has no {app.config.repository.branch}",
+                       "Commit something, or set `branch` under [repository].")
+    repository = app.config.repository
+    return Finding("repository", "ok", f"{repository.name}, {repository.branch} is at {head[:12]}")
+
+
+def _logs(app: App) -> Finding:
+    if not app.config.logs.source:
+        return Finding("logs", "note", "no source in the configuration",
+                       "Give --logs, or set `source` under [logs] to file:PATH or gcp.")
+    source = app.logs(app.config.logs.source)
+    return Finding("logs", "ok", f"{source.name} (not read here)")
+
+
+def _model(app: App) -> Finding:
+    model = app.model(app.config.model.name)
+    if model.scripted:
+        return Finding("model", "ok", f"{model.name}, a scripted model: its answers come from files")
+    return Finding("model", "ok", f"{model.name}; a key is set (not called here)")
+
+
+def _forge(app: App) -> Finding:
+    kind = app.config.forge.kind
+    if kind == "local":
+        return Finding("forge", "ok", f"local, Markdown files in {app.state / 'forge'}")
+    name = app.config.forge.token_env
+    if not app.environ.get(name):
+        return Finding("forge", "missing", f"GitHub, but {name} is not set", f"Set {name}, or `kind` = \"local\".")
+    return Finding("forge", "ok", f"GitHub at {app.config.forge.api_url}, token from {name} (not called here)")
+
+
+def _sandbox(app: App, demo: bool) -> Finding:
+    sandbox = app.sandbox(None, demo)
+    if sandbox.warning:
+        return Finding("sandbox", "note", f"{sandbox.name}: {sandbox.warning}")
+    return Finding("sandbox", "ok", f"{sandbox.name}, tried")
+
+
+def _targets(config: BotConfig) -> Finding:
+    if not config.target:
+        return Finding("targets", "missing", "no service is described",
+                       "Add [target.NAME] with root, python, code and tests; needed from step 1 on.")
+    return Finding("targets", "ok", ", ".join(sorted(config.target)))
+
+
+def _state(app: App) -> Finding:
+    refs = app.store.cycles()
+    damaged: list[str] = []
+    for ref in refs:
+        try:
+            app.store.load(ref)
+        except RecordDamaged:
+            damaged.append(str(ref))
+    if damaged:
+        return Finding("state", "missing", f"{len(damaged)} of {len(refs)} records are damaged: {damaged[0]}",
+                       "Restore it from a copy or move its folder away; the others are fine.")
+    return Finding("state", "ok", f"{app.state}: {len(refs)} cycles")

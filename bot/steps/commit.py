@@ -1,0 +1,44 @@
+"""Step 8: the branch with the tests and the fix, the draft pull request, and a check with the proof."""
+
+from __future__ import annotations
+
+from bot.domain.effects import BranchPush, CheckKey, CheckReport, CycleKey, PullRequestUpsert
+from bot.domain.results import Committed, Fixed, IssueFiled, Proven, Retrieved, TestsWritten
+from bot.reports.documents import pull_request_body
+from bot.steps.context import Step, StepContext, StepOutcome
+
+
+def run(ctx: StepContext) -> StepOutcome:
+    """State what is to be published. The commits exist already: they are what was proven."""
+    proof, issue = ctx.need(Proven).proof, ctx.need(IssueFiled)
+    record = ctx.record
+    base = {
+        "repository": issue.key.repository, "fingerprint": issue.key.fingerprint,
+        "run": record.ref.run, "cycle": record.ref.number,
+    }
+    branch_key = CycleKey.model_validate({"of": "branch", **base})
+    branch = f"whybot/{record.ref.focus}-{record.ref.run.lower()}-{record.ref.number:02d}"
+    patch = ctx.need(Fixed).patch
+    title = patch.summary if patch else issue.title
+    paths = ctx.repository.changed_paths(proof.base, proof.with_fix)
+    check = CheckKey.model_validate({"of": "check", **base, "head": proof.with_fix})
+    held = sum(1 for item in proof.runs if item.holds)
+    effects = (
+        BranchPush(key=branch_key, branch=branch, base=proof.base, head=proof.with_fix, paths=paths),
+        PullRequestUpsert(
+            key=CycleKey.model_validate({"of": "pull_request", **base}), branch=branch_key, fixes=issue.key,
+            title=" ".join(title.split())[:120], body=pull_request_body(record, ctx.workflow),
+        ),
+        CheckReport(
+            key=check, name="whybot proof", conclusion="success" if not proof.missing else "failure",
+            title=f"{proof.verdict.value.replace('_', ' ')}: {held} of {len(proof.runs)} runs hold",
+            summary=pull_request_body(record, ctx.workflow),
+        ),
+    )
+    result = Committed(
+        branch=branch, base=proof.base, tests_commit=proof.with_tests, fix_commit=proof.with_fix
+    )
+    return StepOutcome(result, f"branch {branch}, {len(paths)} files", effects=effects)
+
+
+STEP = Step("commit", takes=(Retrieved, IssueFiled, TestsWritten, Fixed, Proven), gives=Committed, run=run)

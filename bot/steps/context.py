@@ -1,0 +1,109 @@
+"""What a step is given, what it returns, and how it is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.domain.asking import Usage
+from bot.domain.base import Frozen
+from bot.domain.config import BotConfig, TargetConfig
+from bot.domain.effects import Artifact, Effect
+from bot.domain.errors import ConfigProblem
+from bot.domain.logs import Novelty
+from bot.domain.record import CycleEnd, CycleRecord, Decision, R
+from bot.domain.results import Retrieved, StepResult
+from bot.domain.workflow import Workflow
+from bot.ports import Clock, LogSource, Model, Progress, Sandbox, Store, Workspace
+
+
+@dataclass
+class StepContext:
+    """Everything a step may use. What it keeps and asks is collected here and goes into its record.
+
+    `scratch` is an empty folder for this step attempt alone; nothing in it outlives the step.
+    `environments` is where the targets' environments are made, once per base commit; `setup_env` is what
+    their set-up commands find in the environment.
+    `history` says how incidents stand that earlier records know, by fingerprint.
+    """
+
+    record: CycleRecord
+    attempt: int
+    config: BotConfig
+    logs: LogSource
+    model: Model
+    workspace: Workspace | None
+    sandbox: Sandbox
+    store: Store
+    clock: Clock
+    progress: Progress
+    workflow: Workflow
+    scratch: Path
+    environments: Path
+    setup_env: Mapping[str, str]
+    history: Mapping[str, Novelty]
+    kept: list[Artifact] = field(default_factory=list)
+    exchanges: list[str] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+
+    def need(self, kind: type[R]) -> R:
+        """The newest result of a type. The workflow's order guarantees that there is one."""
+        found = self.record.latest(kind)
+        if found is None:
+            raise LookupError(f"no {kind.__name__} in {self.record.ref}: the workflow's order is wrong")
+        return found
+
+    def keep(self, name: str, content: bytes) -> Artifact:
+        """Write a file beside the record and note it in the step's record."""
+        artifact = self.store.put_artifact(self.record.ref, name, content)
+        self.kept = [item for item in self.kept if item.name != name] + [artifact]
+        return artifact
+
+    def read(self, name: str) -> bytes:
+        """Read a file beside the record."""
+        return self.store.get_artifact(self.record.ref, name)
+
+    @property
+    def repository(self) -> Workspace:
+        """The repository. Raises ConfigProblem when there is none here."""
+        if self.workspace is None:
+            raise ConfigProblem(
+                f"There is no git repository at {self.config.repository.path}.",
+                "Run bot inside a clone, or set `path` under [repository] in bot.toml.",
+            )
+        return self.workspace
+
+    @property
+    def target(self) -> TargetConfig:
+        """The service that the incident is about. Raises ConfigProblem when bot.toml does not describe it."""
+        name = self.need(Retrieved).target
+        if name not in self.config.target:
+            known = ", ".join(sorted(self.config.target)) or "none"
+            raise ConfigProblem(
+                f"The incident is in the service {name or 'without a name'}, which bot.toml does not describe "
+                f"(described: {known}).",
+                f"Add [target.{name or 'NAME'}] with root, python, code and tests to bot.toml; `bot init` shows how.",
+            )
+        return self.config.target[name]
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """What a step decided. `end` goes with the decision END; `said` is one line for people."""
+
+    result: StepResult
+    said: str
+    decision: Decision = Decision.GO
+    end: CycleEnd | None = None
+    effects: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step's declaration. `takes` are result types that must exist before it; `gives` is its own."""
+
+    name: str
+    takes: tuple[type[Frozen], ...]
+    gives: type[Frozen]
+    run: Callable[[StepContext], StepOutcome]

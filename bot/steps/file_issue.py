@@ -1,0 +1,31 @@
+"""Step 2.1: one issue for the incident's fingerprint, as an effect."""
+
+from __future__ import annotations
+
+from bot.domain.effects import IssueKey, IssueUpsert
+from bot.domain.results import FiveWhys, IssueFiled, Planned, Retrieved
+from bot.reports.documents import issue_body
+from bot.steps.context import Step, StepContext, StepOutcome
+
+
+def run(ctx: StepContext) -> StepOutcome:
+    """Say what the issue is to hold; the publisher creates, updates or reopens it."""
+    winner = ctx.need(Retrieved).selection.winner
+    if winner is None:
+        raise LookupError("an issue needs an incident")
+    incident = winner.incident
+    repository = ctx.record.settings.repository
+    key = IssueKey(repository=repository, fingerprint=incident.fingerprint)
+    focus = ctx.record.settings.focus.title
+    title = " ".join(f"{focus}: {incident.root.type}: {incident.root.message}".split())[:200]
+    effect = IssueUpsert(
+        key=key,
+        aliases=tuple(IssueKey(repository=repository, fingerprint=alias) for alias in incident.aliases),
+        title=title,
+        body=issue_body(ctx.record, ctx.workflow),
+        labels=ctx.config.policy.labels[:1],
+    )
+    return StepOutcome(IssueFiled(key=key, title=title), f"issue for {incident.fingerprint}", effects=(effect,))
+
+
+STEP = Step("file_issue", takes=(Retrieved, FiveWhys, Planned), gives=IssueFiled, run=run)

@@ -1,0 +1,66 @@
+"""Step 2: the test plan, with the way each test must fail fixed before any test exists."""
+
+from __future__ import annotations
+
+from bot.domain.base import Sha
+from bot.domain.plan import TestPlan
+from bot.domain.results import FiveWhys, Planned, Retrieved
+from bot.evidence.code import CodeAt
+from bot.evidence.pack import build_code_pack
+from bot.model.prompts import render
+from bot.steps.asking import MOST_PACK_CHARS, ask, code_at, code_globs, is_test_path, may_hold_test, test_folders
+from bot.steps.context import Step, StepContext, StepOutcome
+
+MOST_SUITE_FILES = 200
+
+
+def run(ctx: StepContext) -> StepOutcome:
+    """Ask for a plan and hold it to what can be checked: places, names, functions that exist."""
+    whys, commit = ctx.need(FiveWhys), base_commit(ctx)
+    if whys.root_cause is None:
+        raise LookupError("a plan needs a root cause")
+    code = code_at(ctx, commit)
+    pack = build_code_pack(code, whys.root_cause.suspects, code_globs(ctx), MOST_PACK_CHARS)
+    suite = tuple(path for path in code.files if is_test_path(ctx, path))[:MOST_SUITE_FILES]
+    prompt = render("plan", whys=whys, pack=pack, suite_files=suite, test_folders=test_folders(ctx))
+
+    def objections(plan: TestPlan) -> tuple[str, ...]:
+        return plan_problems(ctx, plan, code)
+
+    plan = ask(ctx, "plan", prompt, TestPlan, objections)
+    levels = ", ".join(
+        f"{count} {level}" for level in ("unit", "integration", "e2e")
+        if (count := sum(1 for test in plan.tests if test.level == level))
+    )
+    return StepOutcome(Planned(plan=plan), f"{len(plan.tests)} tests planned: {levels}")
+
+
+def base_commit(ctx: StepContext) -> Sha:
+    """The commit that everything is measured against: the one that was running."""
+    commit = ctx.need(Retrieved).commit
+    if commit is None:
+        raise LookupError("there is no base commit")
+    return commit.sha
+
+
+def plan_problems(ctx: StepContext, plan: TestPlan, code: CodeAt) -> tuple[str, ...]:
+    """What speaks against a plan, one sentence each."""
+    found: list[str] = []
+    existing = set(code.files)
+    declared = {service.name for service in plan.services}
+    for test in plan.tests:
+        if not test.path.endswith(".py") or not test.path.rpartition("/")[2].startswith("test_"):
+            found.append(f"{test.path} is not a test file: its name must be test_*.py.")
+        if not may_hold_test(ctx, test.path):
+            found.append(f"{test.path} is not in a folder where tests may go ({', '.join(test_folders(ctx))}).")
+        if test.path in existing:
+            found.append(f"{test.path} exists already; name a new file.")
+        if code.find(test.expectation.reaches) is None:
+            found.append(f"{test.name} must reach {test.expectation.reaches.key}, which does not exist at the commit.")
+        missing = [name for name in test.services if name not in declared]
+        if missing:
+            found.append(f"{test.name} needs {', '.join(missing)}, which the plan's services do not declare.")
+    return tuple(dict.fromkeys(found))
+
+
+STEP = Step("plan", takes=(Retrieved, FiveWhys), gives=Planned, run=run)

@@ -1,0 +1,72 @@
+"""Step 7: red on base, green with the fix, red with the fix reverted, interleaved and repeated."""
+
+from __future__ import annotations
+
+from bot.domain.base import Sha
+from bot.domain.errors import AnswerRefused
+from bot.domain.proof import ProofRun, Verdict
+from bot.domain.record import Decision
+from bot.domain.results import Fixed, Planned, Proven, TestsRun, TestsWritten
+from bot.ports import FileChange
+from bot.proof.counterfactual import conclude, judge_green, judge_own, judge_red
+from bot.steps.context import Step, StepContext, StepOutcome
+from bot.steps.plan import base_commit
+from bot.steps.run_tests import own_suite
+from bot.steps.running import run_suite, tests_commit
+
+
+def run(ctx: StepContext) -> StepOutcome:
+    """Run the trees in turn, so that a machine that slows down or a test that flickers shows itself."""
+    plan, written, ran = ctx.need(Planned).plan, ctx.need(TestsWritten), ctx.need(TestsRun)
+    with_tests = tests_commit(ctx)
+    with_fix = fix_commit(ctx)
+    reverted = revert_commit(ctx)
+    repository = ctx.repository
+    paths = tuple(file.path for file in written.files)
+    expected = tuple(outcome.test for outcome in ran.runs[0].outcomes)
+    runs: list[ProofRun] = []
+    reruns = ctx.config.proof.reruns
+    for number in range(1, reruns + 1):
+        ctx.progress.note(f"base, fix and revert, round {number} of {reruns}")
+        base = run_suite(ctx, f"proof-base-{number}", with_tests, paths, plan).result
+        runs.append(judge_red("base", number, base, ran.reproduced_by))
+        fixed = run_suite(ctx, f"proof-fix-{number}", with_fix, paths, plan).result
+        runs.append(judge_green(number, fixed, expected))
+        back = run_suite(ctx, f"proof-revert-{number}", reverted, paths, plan).result
+        runs.append(judge_red("revert", number, back, ran.reproduced_by))
+    runs.append(judge_own(ran.own, own_suite(ctx, "own-fix", with_fix)))
+    proof = conclude(
+        base_commit(ctx), with_tests, with_fix, reverted,
+        same_tree=repository.tree(reverted) == repository.tree(with_tests), runs=tuple(runs),
+    )
+    held = sum(1 for item in runs if item.holds)
+    if proof.verdict is Verdict.PROVEN:
+        return StepOutcome(Proven(proof=proof), f"proven: {held} of {len(runs)} runs hold")
+    return StepOutcome(Proven(proof=proof), f"not proven: {proof.missing[0]}", Decision.HOLD)
+
+
+def fix_commit(ctx: StepContext) -> Sha:
+    """The commit with the tests and the fix on top of the base."""
+    patch = ctx.need(Fixed).patch
+    if patch is None:
+        raise AnswerRefused("There is no accepted patch to prove.", "Run `bot resume`; the fix comes first.")
+    changes = tuple(FileChange(path=file.path, content=ctx.read(file.artifact)) for file in patch.files)
+    subject = " ".join(patch.summary.split())
+    message = f"{subject[:72].rstrip()}\n\n{patch.summary}\n\nWhybot-Cycle: {ctx.record.ref}\n"
+    return ctx.repository.commit(tests_commit(ctx), changes, message, ctx.record.created_at)
+
+
+def revert_commit(ctx: StepContext) -> Sha:
+    """The fix commit with only the fix's files put back to what they were."""
+    patch = ctx.need(Fixed).patch
+    if patch is None:
+        raise AnswerRefused("There is no accepted patch to revert.", "Run `bot resume`; the fix comes first.")
+    base = base_commit(ctx)
+    changes = tuple(
+        FileChange(path=file.path, content=ctx.repository.read(base, file.path)) for file in patch.files
+    )
+    message = f"Revert the fix, for the proof\n\nWhybot-Cycle: {ctx.record.ref}\n"
+    return ctx.repository.commit(fix_commit(ctx), changes, message, ctx.record.created_at)
+
+
+STEP = Step("prove", takes=(Planned, TestsWritten, TestsRun, Fixed), gives=Proven, run=run)

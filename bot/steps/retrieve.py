@@ -1,0 +1,74 @@
+"""Step 0: read the logs, group them, and select the incident that matters most for the focus."""
+
+from __future__ import annotations
+
+from bot.domain.logs import Incident, LogQuery, RunningCommit
+from bot.domain.record import CycleEnd, Decision
+from bot.domain.results import Retrieved
+from bot.logs.analysis import analyse
+from bot.logs.ranking import rank
+from bot.logs.snapshot import snapshot_lines
+from bot.steps.context import Step, StepContext, StepOutcome
+
+SNAPSHOT = "logs.ndjson"
+MOST_CONTEXT = 400
+"""Entries of what else happened on the incident's instances that are kept for the whys."""
+
+
+def run(ctx: StepContext) -> StepOutcome:
+    """Read, group, rank, keep the redacted snapshot of the incident and what went before it."""
+    settings = ctx.record.settings
+    reading = ctx.logs.read(LogQuery(focus=settings.focus, since=settings.since))
+    analysis = analyse(reading, settings.focus, ctx.config.logs.commit_label)
+    report = reading.report().model_copy(update={"duplicates": analysis.duplicates})
+    if report.entries_damaged:
+        first = "".join(f", the first at {sample.where}" for sample in report.damaged_samples[:1])
+        ctx.progress.note(f"{report.entries_damaged} damaged entries were left out{first}")
+    selection = rank(analysis.incidents, ctx.history)
+    winner = selection.winner.incident if selection.winner else None
+    kept = () if winner is None else analysis.entries_of(winner) + analysis.context_of(winner, MOST_CONTEXT)
+    ctx.keep(SNAPSHOT, snapshot_lines(kept))
+    result = Retrieved(
+        report=report, groups=len(analysis.groups), incidents=len(analysis.incidents), selection=selection,
+        commit=None if winner is None else running_commit(ctx, winner),
+        target=_target(ctx, winner), snapshot=SNAPSHOT,
+    )
+    if report.entries_read == 0:
+        return StepOutcome(
+            result, f"the log is empty: no entry in {report.source}", Decision.END, CycleEnd.EMPTY_LOG
+        )
+    if winner is None:
+        said = f"{report.entries_read} entries, none is an incident to work on for {settings.focus.name}"
+        return StepOutcome(result, said, Decision.END, CycleEnd.LOG_CLEAN)
+    said = (
+        f"{report.entries_read} entries, {len(analysis.incidents)} incidents; first: {winner.root.type}, "
+        f"{winner.entries} entries on {len(winner.instances)} instances"
+    )
+    return StepOutcome(result, said)
+
+
+def running_commit(ctx: StepContext, incident: Incident) -> RunningCommit | None:
+    """The commit the incident's entries name, where the repository has it; else the branch's head, said so."""
+    if ctx.workspace is None:
+        return None
+    for name in reversed(incident.commits):
+        sha = ctx.workspace.resolve(name)
+        if sha is not None:
+            return RunningCommit(sha=sha, known=True, how=f"label {ctx.config.logs.commit_label} of its log entries")
+    branch = ctx.config.repository.branch
+    head = ctx.workspace.resolve(branch)
+    if head is None:
+        return None
+    named = f"{', '.join(incident.commits)} is not in the repository" if incident.commits else "no entry names one"
+    return RunningCommit(sha=head, known=False, how=f"head of {branch}, since the running commit is unknown: {named}")
+
+
+def _target(ctx: StepContext, incident: Incident | None) -> str:
+    """The described service that the incident is in; the first service's name where none is described."""
+    if incident is None:
+        return ""
+    described = [name for name in incident.services if name in ctx.config.target]
+    return next(iter(described or incident.services), "")
+
+
+STEP = Step("retrieve", takes=(), gives=Retrieved, run=run)

@@ -1,0 +1,82 @@
+"""Step 3: the model writes the planned tests, in the folders where tests may go."""
+
+from __future__ import annotations
+
+import hashlib
+
+from bot.domain.patch import StoredFile
+from bot.domain.proposals import ProposedFile, ProposedTests
+from bot.domain.results import FiveWhys, Planned, TestsAudited, TestsWritten
+from bot.evidence.code import CodeAt
+from bot.evidence.pack import build_code_pack
+from bot.model.prompts import render
+from bot.steps.asking import MOST_PACK_CHARS, ask, code_at, code_globs, is_test_path, may_hold_test, test_folders
+from bot.steps.context import Step, StepContext, StepOutcome
+from bot.steps.plan import base_commit
+
+_MOST_EXAMPLE_CHARS = 8_000
+
+
+def run(ctx: StepContext) -> StepOutcome:
+    """Ask for the files and keep them beside the record; nothing is executed here."""
+    whys, plan = ctx.need(FiveWhys), ctx.need(Planned).plan
+    if whys.root_cause is None:
+        raise LookupError("tests need a root cause")
+    code = code_at(ctx, base_commit(ctx))
+    suspects = tuple(dict.fromkeys((*whys.root_cause.suspects, *(test.expectation.reaches for test in plan.tests))))
+    rejected = ctx.record.latest(TestsAudited)
+    prompt = render(
+        "write_tests", plan=plan, root_cause=whys.root_cause,
+        pack=build_code_pack(code, suspects, code_globs(ctx), MOST_PACK_CHARS),
+        examples=_examples(ctx, code), pytest_args=ctx.target.pytest_args, test_folders=test_folders(ctx),
+        findings=rejected.report.findings if rejected else (),
+        rejected=stored_tests(ctx) if rejected else (),
+    )
+    existing = set(code.files)
+
+    def objections(tests: ProposedTests) -> tuple[str, ...]:
+        found = [
+            f"{file.path} is not in a folder where tests may go ({', '.join(test_folders(ctx))})."
+            for file in tests.files if not may_hold_test(ctx, file.path)
+        ]
+        found += [f"{file.path} exists already; write a new file." for file in tests.files if file.path in existing]
+        paths = [file.path for file in tests.files]
+        found += [f"{path} is given twice." for path in sorted(set(paths)) if paths.count(path) > 1]
+        return tuple(found)
+
+    tests = ask(ctx, "write_tests", prompt, ProposedTests, objections)
+    stored: list[StoredFile] = []
+    for file in tests.files:
+        content = file.content.encode()
+        name = f"tests/attempt-{ctx.attempt}/{file.path}"
+        ctx.keep(name, content)
+        stored.append(StoredFile(path=file.path, sha256=hashlib.sha256(content).hexdigest(), artifact=name))
+    return StepOutcome(TestsWritten(files=tuple(stored)), f"{len(stored)} files written")
+
+
+def stored_tests(ctx: StepContext) -> tuple[ProposedFile, ...]:
+    """The test files of the newest attempt, as they were kept."""
+    return tuple(
+        ProposedFile(path=file.path, content=ctx.read(file.artifact).decode())
+        for file in ctx.need(TestsWritten).files
+    )
+
+
+def _examples(ctx: StepContext, code: CodeAt) -> tuple[ProposedFile, ...]:
+    """The shortest own tests of the service, as a model for style, within a size."""
+    found = [
+        ProposedFile(path=path, content="\n".join(lines))
+        for path in code.files
+        if path.endswith(".py") and is_test_path(ctx, path) and (lines := code.lines(path)) is not None
+    ]
+    found.sort(key=lambda file: (len(file.content), file.path))
+    chosen: list[ProposedFile] = []
+    room = _MOST_EXAMPLE_CHARS
+    for file in found:
+        if file.content.strip() and len(file.content) <= room:
+            chosen.append(file)
+            room -= len(file.content)
+    return tuple(chosen)
+
+
+STEP = Step("write_tests", takes=(FiveWhys, Planned), gives=TestsWritten, run=run)

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.directory_store import DirectoryStore
+from bot.domain.asking import Exchange, Message, ModelReply, ModelRequest, StopReason
+from bot.domain.errors import RecordDamaged, StaleRecord, StateLocked, UsageProblem
+from bot.domain.logs import Focus
+from bot.domain.record import CycleRecord, CycleRef, CycleStatus, Settings
+
+REF = CycleRef(focus="startup", run="20251107T081500Z-0a1b2c", number=1)
+
+
+def record(ref: CycleRef = REF) -> CycleRecord:
+    focus = Focus(name="startup", title="Startup", impact="Nothing starts.")
+    return CycleRecord(
+        ref=ref,
+        settings=Settings(
+            demo=False, logs="file:x", model="script:x", scripted=True, forge="local", sandbox="process",
+            repository="acme/shop", dry_run=False, until=None, focus=focus, cycles=1,
+        ),
+        created_at=datetime(2025, 11, 7, 8, 15, tzinfo=UTC),
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DirectoryStore:
+    return DirectoryStore(tmp_path / "state")
+
+
+def test_create_load_save(store: DirectoryStore) -> None:
+    first = store.create(record())
+    assert first.version == 1
+    assert store.load(REF) == first
+    second = store.save(first.model_copy(update={"status": CycleStatus.PAUSED}), 1)
+    assert second.version == 2
+    assert store.load(REF).status is CycleStatus.PAUSED
+
+
+def test_a_cycle_is_created_once(store: DirectoryStore) -> None:
+    store.create(record())
+    with pytest.raises(StaleRecord, match="exists already"):
+        store.create(record())
+
+
+def test_a_stale_writer_is_refused_and_changes_nothing(store: DirectoryStore) -> None:
+    first = store.create(record())
+    store.save(first.model_copy(update={"paused_because": "by the other"}), 1)
+    with pytest.raises(StaleRecord, match="version 2, but version 1"):
+        store.save(first.model_copy(update={"paused_because": "by me"}), 1)
+    assert store.load(REF).paused_because == "by the other"
+
+
+def test_no_such_cycle(store: DirectoryStore) -> None:
+    with pytest.raises(UsageProblem, match="no cycle"):
+        store.load(REF)
+
+
+def test_cycles_are_listed_oldest_run_first(store: DirectoryStore) -> None:
+    later = CycleRef(focus="errors", run="20251108T000000Z-000000", number=1)
+    second = REF.model_copy(update={"number": 2})
+    for ref in (later, second, REF):
+        store.create(record(ref))
+    assert store.cycles() == (REF, second, later)
+    assert store.cycles("errors") == (later,)
+
+
+def test_artifacts(store: DirectoryStore) -> None:
+    store.create(record())
+    artifact = store.put_artifact(REF, "junit/base-1.xml", b"<testsuites/>")
+    assert artifact.size == 13
+    assert store.get_artifact(REF, "junit/base-1.xml") == b"<testsuites/>"
+    with pytest.raises(RecordDamaged, match=r"missing\.xml"):
+        store.get_artifact(REF, "missing.xml")
+    with pytest.raises(ValueError, match="normalised"):
+        store.put_artifact(REF, "../../escape", b"")
+
+
+def test_exchanges_are_kept_under_their_digest(store: DirectoryStore) -> None:
+    store.create(record())
+    request = ModelRequest(
+        step="plan", attempt=1, model="m", system="s", messages=(Message(role="user", text="q"),), answer="A",
+        answer_schema={"type": "object"}, most_tokens=10,
+    )
+    exchange = Exchange(
+        digest=request.digest(), request=request, reply=ModelReply(model="m", text="{}", stop=StopReason.END)
+    )
+    assert store.get_exchange(REF, exchange.digest) is None
+    store.put_exchange(REF, exchange)
+    assert store.get_exchange(REF, exchange.digest) == exchange
+
+
+def damaged_documents(whole: str) -> list[tuple[str, str]]:
+    document = json.loads(whole)
+    edited = {**document, "record": {**document["record"], "paused_because": "edited by hand"}}
+    return [
+        ("empty", ""),
+        ("torn", whole[: len(whole) // 2]),
+        ("not a record", "[1, 2]"),
+        ("no record in it", '{"schema": "whybot/record/1"}'),
+        ("edited", json.dumps(edited)),
+        ("nested too deep", "[" * 100_000),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["empty", "torn", "not a record", "no record in it", "edited", "nested too deep"])
+def test_a_damaged_record_is_named_and_left_alone(store: DirectoryStore, kind: str) -> None:
+    store.create(record())
+    path = Path(store.folder(REF)) / "record.json"
+    content = dict(damaged_documents(path.read_text()))[kind]
+    path.write_text(content)
+    with pytest.raises(RecordDamaged, match=r"record\.json is damaged"):
+        store.load(REF)
+    with pytest.raises(RecordDamaged):
+        store.save(record(), 1)
+    assert path.read_text() == content
+
+
+def test_a_record_of_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    newer = DirectoryStore(tmp_path, schema=2, migrations={1: lambda body: body})
+    first = newer.create(record())
+    path = Path(newer.folder(REF)) / "record.json"
+    assert json.loads(path.read_text())["schema"] == "whybot/record/2"
+    rewritten = DirectoryStoreOf(tmp_path, first)
+    rewritten.write_as(2)
+    with pytest.raises(RecordDamaged, match="newer whybot"):
+        DirectoryStore(tmp_path).load(REF)
+
+
+def test_a_record_of_an_older_schema_is_migrated(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path, migrations={0: lambda body: {**body, "paused_because": "migrated"}})
+    DirectoryStoreOf(tmp_path, store.create(record())).write_as(0)
+    assert store.load(REF).paused_because == "migrated"
+    with pytest.raises(RecordDamaged, match="older than any"):
+        DirectoryStore(tmp_path).load(REF)
+
+
+class DirectoryStoreOf:
+    """Writes a record as if by a whybot of another schema."""
+
+    def __init__(self, folder: Path, record: CycleRecord) -> None:
+        self._path = Path(DirectoryStore(folder).folder(record.ref)) / "record.json"
+
+    def write_as(self, schema: int) -> None:
+        body = {**json.loads(self._path.read_text())["record"], "schema_version": schema}
+        text = json.dumps(body, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        self._path.write_text(json.dumps({"schema": f"whybot/record/{schema}", "sha256": digest, "record": body}))
+
+
+def hold(folder: Path, ready: multiprocessing.synchronize.Event, seconds: float) -> None:
+    with DirectoryStore(folder).lock("bot cycle --focus startup", 0):
+        ready.set()
+        time.sleep(seconds)
+
+
+def test_the_lock_names_its_holder_and_can_be_waited_for(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    process = context.Process(target=hold, args=(tmp_path, ready, 1.0))
+    process.start()
+    try:
+        assert ready.wait(20)
+        with (
+            pytest.raises(StateLocked, match=f"process {process.pid}, bot cycle --focus startup"),
+            DirectoryStore(tmp_path).lock("me", 0),
+        ):
+            pass
+        with DirectoryStore(tmp_path).lock("me", 20):
+            assert "me" in (tmp_path / "lock.holder").read_text()
+    finally:
+        process.join(20)
+
+
+def test_a_killed_holder_leaves_the_lock_free(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    process = context.Process(target=hold, args=(tmp_path, ready, 60.0))
+    process.start()
+    assert ready.wait(20)
+    process.kill()
+    process.join(20)
+    with DirectoryStore(tmp_path).lock("me", 0):
+        pass
