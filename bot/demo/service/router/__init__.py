@@ -1,0 +1,1 @@
+"""message-router: WebSocket clients, rooms, and a broker between the instances."""
