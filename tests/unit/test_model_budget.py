@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import tomllib
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.asking import Message, ModelRequest, Usage
+from bot.domain.config import BudgetConfig, ModelConfig, PriceConfig
+from bot.domain.errors import BudgetSpent, ConfigProblem
+from bot.model.budget import Budget, estimate_tokens, prompt_tokens
+from bot.model.prices import FREE, PRICES, cost, price_of
+
+OPUS = PRICES["claude-opus-5-5"]
+
+
+def request(text: str = "x", most_tokens: int = 1000) -> ModelRequest:
+    return ModelRequest(step="plan", attempt=2, model="m", system="", messages=(Message(role="user", text=text),),
+                        answer="A", answer_schema={}, most_tokens=most_tokens)
+
+
+def test_cost_is_exact() -> None:
+    usage = Usage(input_tokens=1_000_001, output_tokens=3, cache_read_tokens=7, cache_write_tokens=11)
+    assert cost(OPUS, usage) == Decimal("4.000004") + Decimal("0.000060") + Decimal("0.0000014") + Decimal("0.000055")
+
+
+def test_a_long_prompt_has_its_own_rates() -> None:
+    haiku = PRICES["claude-haiku-5-5"]
+    assert cost(haiku, Usage(input_tokens=100_000, output_tokens=1_000_000)) == Decimal("0.51")
+    assert cost(haiku, Usage(input_tokens=100_000, cache_read_tokens=1, output_tokens=0)) == Decimal("0.05000005")
+
+
+def test_a_configured_price_comes_before_the_table() -> None:
+    given_price = PriceConfig(input=Decimal(1), output=Decimal(2))
+    assert price_of(ModelConfig(prices={"claude-opus-5-5": given_price})).usual == given_price
+    assert price_of(ModelConfig()) == OPUS
+
+
+def test_an_unknown_price_says_what_to_add_and_that_is_valid() -> None:
+    with pytest.raises(ConfigProblem) as caught:
+        price_of(ModelConfig(name="claude-next"))
+    toml = caught.value.remedy.split("\n", 1)[1].replace("…", "1.5")
+    found = ModelConfig(**tomllib.loads(toml)["model"], name="claude-next")
+    assert price_of(found).usual.output == Decimal("1.5")
+
+
+@given(st.text(max_size=300))
+def test_the_estimate_is_never_below_a_third_of_the_characters(text: str) -> None:
+    assert estimate_tokens(text) * 3 >= len(text)
+
+
+def test_text_that_is_not_ascii_counts_by_its_bytes() -> None:
+    assert estimate_tokens("abcdef") == 2
+    assert estimate_tokens("日本") == 6
+
+
+@given(st.integers(0, 20_000), st.integers(1, 20_000), st.integers(0, 6_000_000), st.integers(0, 30_000))
+def test_what_passes_the_check_stays_within_the_limit(size: int, most: int, spent_micro: int, out: int) -> None:
+    limits = BudgetConfig(usd_per_cycle=Decimal(5))
+    spent = Usage(cost_usd=Decimal(spent_micro) / 1_000_000)
+    budget = Budget(limits, OPUS, spent)
+    asked = request("a" * size, most)
+    try:
+        budget.check(asked)
+    except BudgetSpent:
+        return
+    budget.charge(Usage(input_tokens=min(size // 3, prompt_tokens(asked)), output_tokens=min(out, most), cost_usd=None))
+    assert budget.spent.cost_usd is not None
+    assert budget.spent.cost_usd <= limits.usd_per_cycle
+
+
+@pytest.mark.parametrize(("limits", "spent", "today", "words"), [
+    (BudgetConfig(), Usage(cost_usd=Decimal("4.99")), "0", "4.99 USD of 5.00 USD for this cycle"),
+    (BudgetConfig(), Usage(), "19.995", "for this day"),
+    (BudgetConfig(tokens_per_cycle=3000), Usage(input_tokens=1500), "0", "1500 of 3000 for this cycle"),
+])
+def test_each_limit_has_its_sentence(limits: BudgetConfig, spent: Usage, today: str, words: str) -> None:
+    with pytest.raises(BudgetSpent, match=words) as caught:
+        Budget(limits, OPUS, spent, Decimal(today)).check(request())
+    assert "step plan (attempt 2)" in caught.value.what
+    assert "bot resume" in caught.value.remedy
+
+
+def test_a_scripted_model_costs_nothing_but_counts_its_tokens() -> None:
+    budget = Budget(BudgetConfig(usd_per_cycle=Decimal("0.01")), FREE)
+    budget.check(request(most_tokens=100_000))
+    budget.charge(Usage(input_tokens=10, output_tokens=20))
+    assert budget.spent == Usage(input_tokens=10, output_tokens=20)
+
+
+def test_a_replayed_call_counts_for_the_cycle_and_not_for_the_day() -> None:
+    budget = Budget(BudgetConfig(usd_per_cycle=Decimal(50), usd_per_day=Decimal(1)), OPUS)
+    budget.charge(Usage(cost_usd=Decimal("0.99")), today=False)
+    budget.check(request())
+    budget.charge(Usage(cost_usd=Decimal("0.99")))
+    with pytest.raises(BudgetSpent, match="day"):
+        budget.check(request())
+
+
+def test_an_unknown_cost_is_priced() -> None:
+    budget = Budget(BudgetConfig(), OPUS, Usage(input_tokens=1_000_000, cost_usd=None))
+    assert budget.spent.cost_usd == Decimal(4)
