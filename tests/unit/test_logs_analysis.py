@@ -1,0 +1,293 @@
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.logs import Focus, GroupKind, Incident, LogEntry, Severity
+from bot.logs.analysis import Analysis, analyse
+from bot.logs.entries import entry_from_json
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+FOCUS = Focus(name="startup", title="Startup", impact="It does not start")
+ROUTING = Focus(name="routing", title="Routing", impact="Lost", terms=("websocket", "1011", "broker"))
+
+CAUSE = """Traceback (most recent call last):
+  File "/app/ferry/setup.py", line 85, in add_middleware
+    from ferry.middleware.inner import wrap
+  File "/app/ferry/middleware/__init__.py", line 3, in <module>
+    from .reporting import report
+  File "/app/ferry/middleware/reporting.py", line 23, in <module>
+    from ferry.services.monitoring import reporter
+ModuleNotFoundError: No module named 'ferry.services.monitoring'"""
+AGAIN = CAUSE.replace("line 85, in add_middleware", "line 99, in add_inline")
+LAST = """Traceback (most recent call last):
+  File "/usr/local/lib/python3.11/site-packages/gunicorn/arbiter.py", line 608, in spawn_worker
+    worker.init_process()
+  File "/app/ferry/main.py", line 49, in <module>
+    app = create_app()
+          ^^^^^^^^^^^^
+RuntimeError: Failed to set up middleware: No module named 'ferry.services.monitoring'"""
+DURING = "During handling of the above exception, another exception occurred:"
+
+
+class Log:
+    """Makes entries of an invented service, in seconds since the start."""
+
+    def __init__(self) -> None:
+        self.entries: list[LogEntry] = []
+
+    def add(
+        self,
+        second: float,
+        text: str,
+        severity: str | None = None,
+        instance: str = "i0",
+        service: str = "ferry",
+        log: str = "stderr",
+        **fields: Any,
+    ) -> LogEntry:
+        micros = round(second * 1e6)
+        value = {
+            "insertId": f"{len(self.entries):06d}",
+            "timestamp": (START + timedelta(microseconds=micros)).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "logName": f"projects/harbour-dev/logs/run.googleapis.com%2F{log}",
+            "labels": {"instanceId": instance, "commit-sha": "ab12cd3"} if instance else {},
+            "resource": {
+                "type": "cloud_run_revision",
+                "labels": {
+                    "project_id": "harbour-dev",
+                    "service_name": service,
+                    "revision_name": f"{service}-00007-xyz",
+                },
+            },
+            "textPayload": text,
+            **fields,
+        }
+        if severity:
+            value["severity"] = severity
+        self.entries.append(entry_from_json(json.dumps(value).encode()))
+        return self.entries[-1]
+
+
+def crash_loop(log: Log, instances: int = 5) -> None:
+    for number in range(instances):
+        at, instance = 10.0 + 7 * number, f"crash-{number}"
+        log.add(at - 4, "Starting new instance. Reason: MANUAL.", "INFO", instance, log="varlog%2Fsystem")
+        log.add(at - 3, "[2026-03-01 12:00:00 +0000] [9] [INFO] Starting gunicorn 23.0.0", None, instance)
+        log.add(at - 2, "Loading configuration", "INFO", instance, log="stdout")
+        log.add(at, "CRITICAL: setup failed: No module named 'ferry.services.monitoring'", "ERROR", instance)
+        log.add(
+            at + 0.002, "Details: ModuleNotFoundError: No module named 'ferry.services.monitoring'", "ERROR", instance
+        )
+        log.add(at + 0.003, "[2026-03-01 12:00:00 +0000] [9] [ERROR] Exception in worker process", None, instance)
+        for step, text in enumerate((CAUSE, DURING, AGAIN, DURING, LAST)):
+            log.add(at + 0.0031 + step * 1e-5, text, None if text == DURING else "ERROR", instance)
+        log.add(at + 0.4, "[2026-03-01 12:00:00 +0000] [8] [ERROR] Worker (pid:9) exited with code 3", None, instance)
+        log.add(at + 0.5, "Container called exit(3).", "WARNING", instance, log="varlog%2Fsystem")
+
+
+def test_a_crash_loop_is_one_incident_with_its_cause_as_root() -> None:
+    log = Log()
+    crash_loop(log)
+    analysis = analyse(log.entries, FOCUS, "commit-sha")
+    (incident,) = analysis.incidents
+    assert incident.root.type == "ModuleNotFoundError"
+    assert incident.root.message == "No module named 'ferry.services.monitoring'"
+    assert incident.root.location == "ferry/middleware/reporting.py:23 in <module>"
+    assert incident.severity is Severity.ERROR
+    assert len(incident.instances) == 5
+    assert incident.revisions == ("ferry-00007-xyz",)
+    assert incident.commits == ("ab12cd3",)
+    members = analysis.entries_of(incident)
+    stated = [one for one in log.entries if b'"severity": "ERROR"' in one.raw]
+    assert len(stated) == 25
+    assert {one.insert_id for one in stated} <= {one.insert_id for one in members}
+    assert sum(one.text == DURING for one in members) == 10
+    assert incident.entries == len(members) == 5 * 10
+    assert incident.error_entries == 5 * 7
+    assert list(members) == sorted(members, key=lambda one: one.time_ns)
+    assert not any("gunicorn" in one.text and "arbiter" not in one.text for one in members)
+    first = incident.groups[0]
+    assert (first.kind, first.count, first.fingerprint) == (GroupKind.TRACEBACK, 5, incident.fingerprint)
+    assert [one.type for one in first.exceptions] == ["ModuleNotFoundError", "ModuleNotFoundError", "RuntimeError"]
+    assert {group.count for group in incident.groups} == {5}
+
+
+def test_what_came_before_is_context() -> None:
+    log = Log()
+    crash_loop(log)
+    analysis = analyse(log.entries, FOCUS, "")
+    (incident,) = analysis.incidents
+    context = analysis.context_of(incident, 6)
+    assert [one.text for one in context if one.instance == "crash-0"] == [
+        "[2026-03-01 12:00:00 +0000] [9] [INFO] Starting gunicorn 23.0.0",
+        "Loading configuration",
+    ]
+    assert len(context) == 6
+    assert len(analysis.context_of(incident, 100)) == 9
+    assert len(analysis.context_of(incident, 1)) == 1
+    assert analysis.context_of(incident, 0) == ()
+    own = {one.insert_id for one in analysis.entries_of(incident)}
+    assert own.isdisjoint(one.insert_id for one in context)
+    assert incident.commits == ()
+
+
+def summary(analysis: Analysis) -> list[tuple[Incident, tuple[LogEntry, ...]]]:
+    return [(incident, analysis.entries_of(incident)) for incident in analysis.incidents]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_the_entries_does_not_matter_and_duplicates_go(seed: int) -> None:
+    log = Log()
+    crash_loop(log)
+    for number in range(40):
+        log.add(number * 1.3, f"cache miss on shard {number}", "WARNING", f"other-{number % 4}")
+    expected = analyse(log.entries, FOCUS, "commit-sha")
+    mixed = log.entries + log.entries[3:20]
+    random.Random(seed).shuffle(mixed)
+    again = analyse(mixed, FOCUS, "commit-sha")
+    assert again.groups == expected.groups
+    assert summary(again) == summary(expected)
+    assert (expected.duplicates, again.duplicates) == (0, 17)
+
+
+OTHER = (
+    'Traceback (most recent call last):\n  File "/app/ferry/pay.py", line 5, in charge\n    x()\nValueError: no card'
+)
+
+
+def roots(analysis: Analysis) -> set[str]:
+    return {incident.root.type for incident in analysis.incidents}
+
+
+def test_noise_that_falls_into_the_same_second_glues_nothing() -> None:
+    log = Log()
+    for number in range(600):
+        log.add(number, f"slow query took {number} ms", "WARNING", f"i{number % 3}")
+    for number in range(6):
+        log.add(50.3 + 90 * number, CAUSE, "ERROR", f"i{number % 3}")
+        log.add(52.7 + 91 * number, OTHER, "ERROR", f"i{(number + 1) % 3}")
+    log.add(50.6, "disk is nearly full", "WARNING", "i0")
+    analysis = analyse(log.entries, FOCUS, "")
+    assert len(analysis.incidents) == 4
+    assert all(len(incident.groups) == 1 for incident in analysis.incidents)
+
+
+def test_a_single_failure_and_its_message_are_one_incident() -> None:
+    log = Log()
+    log.add(5, "request failed", "ERROR")
+    log.add(5.001, OTHER, "ERROR")
+    log.add(400, "other trouble", "ERROR")
+    analysis = analyse(log.entries, FOCUS, "")
+    assert sorted(len(incident.groups) for incident in analysis.incidents) == [1, 2]
+    assert roots(analysis) == {"ValueError", "run.googleapis.com/stderr"}
+
+
+def test_a_message_that_accompanies_two_failures_does_not_make_them_one() -> None:
+    log = Log()
+    for number in range(40):
+        log.add(10 * number, CAUSE if number % 2 else OTHER, "ERROR", f"i{number % 4}")
+        log.add(10 * number + 0.001, "Unhandled exception in request", "ERROR", f"i{number % 4}")
+    analysis = analyse(log.entries, FOCUS, "")
+    assert roots(analysis) == {"ModuleNotFoundError", "ValueError"}
+    assert sorted(len(incident.groups) for incident in analysis.incidents) == [1, 2]
+
+
+def test_a_shared_trace_joins_what_happened_in_different_services() -> None:
+    log = Log()
+    for number in range(3):
+        trace = f"projects/harbour-dev/traces/{number:032x}"
+        request = {"requestMethod": "POST", "requestUrl": f"https://x.example/pay/{number}", "status": 500}
+        log.add(100 * number, OTHER, "ERROR", "a1", "pay", trace=trace)
+        log.add(100 * number + 5, "", "ERROR", "b1", "front", httpRequest=request, trace=trace)
+    (incident,) = analyse(log.entries, FOCUS, "").incidents
+    assert incident.services == ("front", "pay")
+    assert incident.root.type == "ValueError"
+    assert [group.kind for group in incident.groups] == [GroupKind.TRACEBACK, GroupKind.REQUEST]
+
+
+def test_severity_decides_what_makes_an_incident() -> None:
+    log = Log()
+    log.add(1, "just so you know", "NOTICE")
+    log.add(500, "careful", "WARNING")
+    log.add(900, "", "WARNING", httpRequest={"requestMethod": "GET", "requestUrl": "/a", "status": 502})
+    log.add(1500, "[2026-03-01 12:00:00 +0000] [8] [ERROR] Reason: Worker failed to boot.")
+
+    def found(least: Severity) -> int:
+        return len(analyse(log.entries, FOCUS.model_copy(update={"least_severity": least}), "").incidents)
+
+    assert [found(least) for least in (Severity.NOTICE, Severity.WARNING, Severity.ERROR, Severity.CRITICAL)] == [
+        4,
+        3,
+        2,
+        2,
+    ]
+    assert len(analyse(log.entries, FOCUS, "").groups) == 4
+
+
+def test_an_incident_is_sought_when_any_of_its_groups_speaks_of_the_focus() -> None:
+    log = Log()
+    for number in range(4):
+        log.add(60 * number, CAUSE, "ERROR", f"i{number}")
+        log.add(60 * number + 0.01, f"connection {number} closed with 1011", "WARNING", f"i{number}")
+        log.add(60 * number + 30, OTHER, "ERROR", f"i{number}")
+    (incident,) = analyse(log.entries, ROUTING, "").incidents
+    assert incident.root.type == "ModuleNotFoundError"
+    assert len(incident.groups) == 2
+
+
+def test_services_and_exclusions_narrow_what_is_looked_at() -> None:
+    log = Log()
+    log.add(1, "boom", "ERROR", service="pay")
+    log.add(500, "known trouble with berths", "ERROR")
+    log.add(900, OTHER, "ERROR")
+    focus = FOCUS.model_copy(update={"services": ("ferry",), "exclude": ("Known Trouble",)})
+    assert roots(analyse(log.entries, focus, "")) == {"ValueError"}
+
+
+def test_an_empty_and_a_clean_log_have_no_incident() -> None:
+    log = Log()
+    assert analyse([], FOCUS, "").incidents == ()
+    log.add(1, "all is well", "INFO")
+    analysis = analyse(log.entries, FOCUS, "")
+    assert (len(analysis.groups), analysis.incidents) == (1, ())
+
+
+def test_what_is_stored_of_an_incident_holds_no_secret() -> None:
+    log = Log()
+    log.add(1, OTHER.replace("no card", "login ada@example.org password=Tr0ub4dor refused"), "ERROR")
+    log.add(500, "mail to ada@example.org bounced", "ERROR", jsonPayload=None)
+    analysis = analyse(log.entries, FOCUS, "")
+    stored = "".join(incident.model_dump_json() for incident in analysis.incidents)
+    stored += "".join(group.model_dump_json() for group in analysis.groups)
+    assert "ada@" not in stored
+    assert "Tr0ub4dor" not in stored
+    assert "<email:" in stored
+
+
+def test_without_instances_nothing_is_together_by_time() -> None:
+    log = Log()
+    for number in range(5):
+        log.add(60 * number, "first trouble", "ERROR", instance="")
+        log.add(60 * number + 0.001, "second trouble", "ERROR", instance="")
+    analysis = analyse(log.entries, FOCUS, "")
+    assert len(analysis.incidents) == 2
+    assert analysis.context_of(analysis.incidents[0], 5) == ()
+
+
+def test_requests_that_went_well_are_context_only_where_there_is_room() -> None:
+    log = Log()
+    log.add(10, "connected to the broker", "INFO")
+    for number, path in enumerate("abc"):
+        request = {"requestMethod": "GET", "requestUrl": f"/{path}", "status": 101}
+        log.add(11 + number, "", "INFO", httpRequest=request)
+    log.add(20, OTHER, "ERROR")
+    analysis = analyse(log.entries, FOCUS, "")
+    (incident,) = analysis.incidents
+    texts = [one.text.split(" ->")[0] for one in analysis.context_of(incident, 2)]
+    assert texts == ["connected to the broker", "GET /c"]
+    assert len(analysis.context_of(incident, 9)) == 4
