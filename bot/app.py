@@ -9,13 +9,21 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
+from functools import cache
 from pathlib import Path
+from typing import get_args
 
+from bot.adapters import FORGES, LOG_SOURCES, MODELS
 from bot.adapters.directory_store import DirectoryStore
+from bot.adapters.git_workspace import GitWorkspace
+from bot.adapters.sandboxes import choose_sandbox
+from bot.adapters.sandboxes.absent import AbsentSandbox
+from bot.adapters.surroundings import Surroundings, opener
 from bot.adapters.system_clock import SystemClock
 from bot.config import FILE, focus_named, load_config
-from bot.domain.config import BotConfig
-from bot.domain.errors import BotError, ConfigProblem, ForgeProblem, UsageProblem
+from bot.domain.config import BotConfig, SandboxKind
+from bot.domain.errors import ConfigProblem, ForgeProblem, SandboxProblem, UsageProblem
 from bot.domain.logs import Novelty
 from bot.domain.record import (
     CycleEnd,
@@ -30,11 +38,14 @@ from bot.domain.workflow import Workflow
 from bot.engine.publisher import Publisher
 from bot.engine.runner import Machinery, Runner
 from bot.engine.workflow import load_workflow
-from bot.ports import Clock, Forge, LogSource, Model, Progress, Sandbox, Store, Workspace
+from bot.ports import Clock, Forge, LogSource, Model, Progress, Sandbox, Workspace
 from bot.resources import resource_folder
 from bot.steps import STEPS
 
 DEFAULT_STATE = Path(".bot")
+DEMO_LOGS = "demo"
+DEMO_MODEL = "script:demo"
+SANDBOX_KINDS: tuple[SandboxKind, ...] = get_args(SandboxKind)
 SETUP_ENV = ("PIP_", "UV_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy",
              "https_proxy", "no_proxy")
 """Variables, by prefix, that a target's set-up commands get from the environment: where packages come from."""
@@ -75,7 +86,7 @@ class App:
         """Read the configuration and the workflow, and open the state."""
         config = load_config(config_path(options.config))
         if options.demo:
-            from bot.demo import demo_config
+            from bot.demo.settings import demo_config
 
             config = demo_config(config, options.state)
         workflow = load_workflow(resource_folder("workflows") / "remediation.toml", STEPS)
@@ -95,11 +106,17 @@ class App:
                 "It is not said where the logs are.",
                 "Give --logs file:PATH or --logs gcp, or set `source` under [logs] in bot.toml.",
             )
+        _known_source(logs)
         model = options.model or self.config.model.name
+        if _model_kind(model)[0] == "script":
+            self.model(model)
+        forge = options.forge or self.config.forge.kind
+        if forge not in FORGES:
+            raise UsageProblem(f"There is no forge {forge!r}.", f"Take one of: {', '.join(FORGES)}.")
         since = self.clock.now() - timedelta(hours=focus.window_hours) if logs == "gcp" else None
         return Settings(
             demo=options.demo, logs=logs, model=model, scripted=model.startswith("script:"),
-            forge=options.forge or self.config.forge.kind, sandbox=self.sandbox(options.sandbox, options.demo).name,
+            forge=forge, sandbox=self.sandbox(options.sandbox, options.demo).name,
             repository=self.config.repository.name, dry_run=options.dry_run, until=options.until, focus=focus,
             since=since, cycles=options.cycles,
         )
@@ -142,9 +159,12 @@ class App:
         raise UsageProblem(f"There is no cycle to go on with in {what}.", "`bot status` lists what there is.")
 
     def reopen(self, ref: CycleRef, until: str | None) -> CycleRecord:
-        """Make a paused or interrupted cycle ready to run on."""
+        """Make a paused or interrupted cycle ready to run on, in the sandbox that works now."""
         record = self.store.load(ref)
-        settings = record.settings.model_copy(update={"until": until})
+        sandbox = record.settings.sandbox
+        if sandbox == AbsentSandbox.name:
+            sandbox = self.sandbox(None, record.settings.demo).name
+        settings = record.settings.model_copy(update={"until": until, "sandbox": sandbox})
         return self.store.save(
             record.model_copy(update={"status": CycleStatus.RUNNING, "paused_because": "", "settings": settings}),
             record.version,
@@ -173,49 +193,72 @@ class App:
     def runner(self, settings: Settings, progress: Progress) -> Runner:
         """A runner for a run's settings."""
         workspace = self.workspace(settings.demo)
+        open_forge = self.forge(settings, workspace)
         scratch = self.state / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True, exist_ok=True)
         return Runner(Machinery(
             workflow=self.workflow, steps=STEPS, config=self.config, logs=self.logs(settings.logs),
-            model=self.model(settings.model), workspace=workspace,
-            sandbox=self.sandbox(settings.sandbox, settings.demo),
-            publisher=Publisher(self.forge(settings, workspace), self.config.policy, workspace),
+            open_model=self._model_behind_forge(settings, open_forge), workspace=workspace,
+            sandbox=self.sandbox(None if settings.sandbox == AbsentSandbox.name else settings.sandbox, settings.demo),
+            publisher=Publisher(open_forge, self.config.policy, workspace),
             store=self.store, clock=self.clock, progress=progress, scratch=scratch.resolve(),
             environments=(self.state / "environments").resolve(),
             setup_env={name: value for name, value in self.environ.items() if name.startswith(SETUP_ENV)},
-            history=self.history(settings),
+            history=self.history(settings), spent_today_usd=self.spent_today_usd,
         ))
 
+    def _model_behind_forge(self, settings: Settings, open_forge: Callable[[], Forge]) -> Callable[[], Model]:
+        """What opens the model, the forge first: no money is spent on what could not be published."""
+
+        @cache
+        def open_model() -> Model:
+            if not settings.dry_run:
+                open_forge()
+            return self.model(settings.model)
+
+        return open_model
+
+    def surroundings(self, workspace: Workspace | None = None) -> Surroundings:
+        """What adapters are built from."""
+        return Surroundings(self.config, self.clock, self.environ, self.state, workspace)
+
     def logs(self, source: str) -> LogSource:
-        """The log source of that name: `file:PATH` (`-` for standard input) or `gcp`."""
+        """The log source of that name: `file:PATH` (`-` for standard input), `gcp`, or the demo's own."""
+        if source == DEMO_LOGS:
+            from bot.adapters.file_logs import FileLogs
+            from bot.demo import logs_path
+
+            return FileLogs(logs_path(), name="the demo's captured log")
         kind, _, rest = source.partition(":")
-        if kind not in LOG_SOURCES or (kind == "file" and not rest):
-            raise UsageProblem(
-                f"There is no log source {source!r}.", f"Take one of: {', '.join(LOG_SOURCES_IN_WORDS)}."
-            )
-        return LOG_SOURCES[kind](self, rest)
+        _known_source(source)
+        build: Callable[[str, Surroundings], LogSource] = opener(LOG_SOURCES[kind], "open_log_source")
+        return build(rest, self.surroundings())
 
     def model(self, name: str) -> Model:
         """The model of that name: `script:DIR`, or an id of Claude's."""
-        kind = name.partition(":")[0] if ":" in name else "claude"
-        if kind not in MODELS:
-            raise UsageProblem(
-                f"There is no model provider {kind!r} (in {name!r}).",
-                "Give --model script:DIR or the id of a Claude model.",
-            )
-        return MODELS[kind](self, name)
+        kind, rest = _model_kind(name)
+        if name == DEMO_MODEL:
+            from bot.demo import script_path
+
+            rest = str(script_path())
+        build: Callable[[str, Surroundings], Model] = opener(MODELS[kind], "open_model")
+        return build(rest, self.surroundings())
 
     def sandbox(self, kind: str | None, demo: bool) -> Sandbox:
-        """The sandbox for generated code."""
-        from bot.adapters.sandboxes import choose_sandbox
-
-        return choose_sandbox(kind or self.config.sandbox.kind, demo, self.environ)
+        """The sandbox for generated code; where none works, one that refuses every run, unless one was asked for."""
+        wanted = kind or self.config.sandbox.kind
+        if wanted not in SANDBOX_KINDS:
+            raise UsageProblem(f"There is no sandbox {wanted!r}.", f"Take one of: {', '.join(SANDBOX_KINDS)}.")
+        try:
+            return choose_sandbox(wanted, demo, self.environ)
+        except SandboxProblem as problem:
+            if kind is not None:
+                raise
+            return AbsentSandbox(problem)
 
     def workspace(self, demo: bool) -> Workspace | None:
         """The repository; None where there is no git repository."""
-        from bot.adapters.git_workspace import GitWorkspace
-
         path = Path(self.config.repository.path)
         if demo:
             from bot.demo.repository import ensure_repository
@@ -226,11 +269,10 @@ class App:
         except (ForgeProblem, ConfigProblem):
             return None
 
-    def forge(self, settings: Settings, workspace: Workspace | None) -> Forge:
-        """The forge that effects are published to."""
-        if settings.forge not in FORGES:
-            raise UsageProblem(f"There is no forge {settings.forge!r}.", f"Take one of: {', '.join(FORGES)}.")
-        return FORGES[settings.forge](self, settings, workspace)
+    def forge(self, settings: Settings, workspace: Workspace | None) -> Callable[[], Forge]:
+        """What opens the forge that effects are published to."""
+        build: Callable[[str, Surroundings], Forge] = opener(FORGES[settings.forge], "open_forge")
+        return cache(lambda: build(settings.repository, self.surroundings(workspace)))
 
     def history(self, settings: Settings) -> Callable[[CycleRef], Mapping[str, Novelty]]:
         """How incidents stand that other records of this repository know.
@@ -257,6 +299,35 @@ class App:
         return standing
 
 
+    def spent_today_usd(self) -> Decimal:
+        """What the records of this state say was spent on models since midnight UTC."""
+        today = self.clock.now().date()
+        return sum(
+            (step.usage.cost_usd or Decimal(0)
+             for ref in self.store.cycles() for step in self.store.load(ref).steps
+             if step.started_at.date() == today),
+            Decimal(0),
+        )
+
+
+def _known_source(source: str) -> None:
+    if source != DEMO_LOGS and source.partition(":")[0] not in LOG_SOURCES:
+        raise UsageProblem(f"There is no log source {source!r}.", "Give file:PATH, file:- for standard input, or gcp.")
+
+
+def _model_kind(name: str) -> tuple[str, str]:
+    """The provider and the rest of a model's name; a name alone is Claude's."""
+    kind, colon, rest = name.partition(":")
+    if not colon:
+        return "claude", name
+    if kind not in MODELS:
+        raise UsageProblem(
+            f"There is no model provider {kind!r} (in {name!r}).",
+            "Give --model script:DIR or the id of a Claude model.",
+        )
+    return kind, rest
+
+
 def config_path(given: Path | None) -> Path | None:
     """The configuration file to read: the one named, else `bot.toml` here if there is one."""
     if given is not None:
@@ -269,69 +340,3 @@ def exit_code(record: CycleRecord) -> int:
     if record.status is CycleStatus.ENDED and record.end in {CycleEnd.TESTS_REJECTED, CycleEnd.FIX_REJECTED}:
         return 1
     return 0
-
-
-# The registries of what the command line can name. Adding one: a file in adapters/ and a line here.
-
-
-def _file_logs(app: App, rest: str) -> LogSource:
-    from bot.adapters.file_logs import FileLogs
-
-    return FileLogs(None if rest == "-" else Path(rest))
-
-
-def _gcp_logs(app: App, rest: str) -> LogSource:
-    from bot.adapters.gcp_logs import GcpLogs
-
-    project = rest or app.config.logs.project
-    if not project:
-        raise ConfigProblem("The Google Cloud project is not set.", "Set `project` under [logs] in bot.toml.")
-    return GcpLogs(project, app.clock)
-
-
-LOG_SOURCES: Mapping[str, Callable[[App, str], LogSource]] = {"file": _file_logs, "gcp": _gcp_logs}
-LOG_SOURCES_IN_WORDS = ("file:PATH", "file:- (standard input)", "gcp")
-
-
-def _scripted_model(app: App, name: str) -> Model:
-    from bot.adapters.scripted_model import ScriptedModel
-
-    if name == "script:demo":
-        from bot.demo import script_path
-
-        return ScriptedModel(script_path())
-    return ScriptedModel(Path(name.partition(":")[2]))
-
-
-def _claude(app: App, name: str) -> Model:
-    from bot.adapters.claude import ClaudeModel
-
-    return ClaudeModel(app.config.model.model_copy(update={"name": name}), app.clock)
-
-
-MODELS: Mapping[str, Callable[[App, str], Model]] = {"script": _scripted_model, "claude": _claude}
-
-
-def _local_forge(app: App, settings: Settings, workspace: Workspace | None) -> Forge:
-    from bot.adapters.local_forge import LocalForge
-
-    return LocalForge(app.state / "forge", workspace)
-
-
-def _github_forge(app: App, settings: Settings, workspace: Workspace | None) -> Forge:
-    from bot.adapters.github_forge import GitHubForge
-
-    name = app.config.forge.token_env
-    token = app.environ.get(name, "")
-    if not token:
-        raise ConfigProblem(
-            f"The forge is GitHub, but {name} is not set.", f"Set {name}, or take --forge local or --dry-run."
-        )
-    return GitHubForge(settings.repository, token, app.config.forge.api_url, workspace, app.clock)
-
-
-FORGES: Mapping[str, Callable[[App, Settings, Workspace | None], Forge]] = {
-    "local": _local_forge, "github": _github_forge,
-}
-
-__all__ = ["App", "BotError", "Options", "Store", "config_path", "exit_code"]

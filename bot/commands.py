@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.app import App, Options, exit_code
-from bot.domain.config import BotConfig
 from bot.domain.effects import RecordedEffect
-from bot.domain.errors import BotError, UsageProblem
+from bot.domain.errors import EXIT_INTERRUPTED, BotError, UsageProblem
 from bot.domain.logs import Incident
-from bot.domain.record import CycleRecord, CycleRef, CycleStatus
+from bot.domain.record import CycleRecord, CycleRef
 from bot.domain.results import FiveWhys, Proven, Retrieved, TestsAudited, TestsRun
+from bot.ports import Progress
 from bot.progress import harmless, make_progress
 from bot.reports.documents import next_in_words, state_in_words
 
@@ -31,7 +31,7 @@ def run_cycle(app: App, options: Options, json: bool) -> int:
             ref = app.begin(settings)
         else:
             progress.note(f"going on with the interrupted run {ref.run}")
-        return _finish(app, ref, json, lambda: app.run(ref, progress))
+        return _finish(app, ref, json, progress)
 
 
 def resume_cycle(state: Path, config: Path | None, run: str | None, until: str | None, wait: float, json: bool) -> int:
@@ -45,17 +45,21 @@ def resume_cycle(state: Path, config: Path | None, run: str | None, until: str |
         raise UsageProblem(f"There is no step {until!r}; there are {known}.", "Name one with --until.")
     with app.lock(f"bot resume {ref.run}", wait), make_progress() as progress:
         app.reopen(ref, until)
-        return _finish(app, ref, json, lambda: app.run(ref, progress))
+        return _finish(app, ref, json, progress)
 
 
-def _finish(app: App, ref: CycleRef, json: bool, work: object) -> int:
+def _finish(app: App, ref: CycleRef, json: bool, progress: Progress) -> int:
+    """Run, and show the record whatever came of it."""
     try:
-        record = work()  # type: ignore[operator]
+        record = app.run(ref, progress)
     except BotError:
-        record = _newest_of_run(app, ref)
-        if record is not None:
-            _show(app, record, json)
+        reached = _newest_of_run(app, ref)
+        if reached is not None:
+            _show(app, reached, json)
         raise
+    except KeyboardInterrupt:
+        _err("bot: interrupted. `bot resume` goes on where it was.")
+        return EXIT_INTERRUPTED
     _show(app, record, json)
     return exit_code(record)
 
@@ -228,6 +232,3 @@ def _out(text: str) -> None:
 
 def _err(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201 - beside the result
-
-
-__all__ = ["BotConfig", "CycleStatus", "resume_cycle", "run_cycle", "show_status"]

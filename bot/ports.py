@@ -97,8 +97,8 @@ class Model(Protocol):
 class Command(Frozen):
     """A process to run in a sandbox.
 
-    `folder` is the one writable place and the working directory. `argv` and `env` may name paths in it
-    and in `read_only`. The environment is exactly `env`. There is no network unless `network`.
+    `folder` is the one writable place; the working directory is `cwd` within it, or itself. `argv` and `env`
+    may name paths in it and in `read_only`. The environment is exactly `env`. No network unless `network`.
     """
 
     argv: tuple[str, ...]
@@ -107,6 +107,7 @@ class Command(Frozen):
     env: Mapping[str, str] = {}
     limits: Limits = Limits()
     network: bool = False
+    cwd: Path | None = None
 
 
 class Completed(Frozen):

@@ -87,10 +87,13 @@ class BudgetConfig(Frozen):
     tokens_per_cycle: Annotated[int, Field(gt=0)] = 2_000_000
 
 
+SandboxKind = Literal["auto", "bubblewrap", "process"]
+
+
 class SandboxConfig(Frozen):
     """`[sandbox]`: `auto` takes bubblewrap where it works; outside the demo it never takes `process`."""
 
-    kind: Literal["auto", "bubblewrap", "process"] = "auto"
+    kind: SandboxKind = "auto"
 
 
 class ForgeConfig(Frozen):

@@ -74,7 +74,7 @@ class ModelProblem(BotError):
 
 
 class AnswerRefused(ModelProblem):
-    """The model's replies did not fit the asked-for schema, however often it was told why.
+    """The model replied, but with nothing usable: refused, cut off, or not fitting the schema when told why.
 
     A family of its own, since asking the same again would find the same stored replies.
     """

@@ -66,7 +66,8 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
 class Focus(Frozen):
     """What a cycle looks for. One definition serves the filter that is sent and the predicate for files.
 
-    `least_http_status` above 0 asks for request entries of that status or above, and for nothing else.
+    An incident is sought when one of its entries has a logger, a term, or a request that ended with
+    `least_http_status` (0: none is asked for) or above.
     """
 
     name: str

@@ -177,10 +177,14 @@ class CycleRecord(Frozen):
 
     @property
     def usage(self) -> Usage:
-        """What all steps together spent on the model."""
+        """What the cycle spent on the model. A failed attempt that ran again found its replies stored, so
+        the later record of the same attempt holds them too and only that one counts.
+        """
         total = Usage()
-        for step in self.steps:
-            total = total + step.usage
+        for index, step in enumerate(self.steps):
+            again = any((later.step, later.attempt) == (step.step, step.attempt) for later in self.steps[index + 1:])
+            if not again:
+                total = total + step.usage
         return total
 
     @property

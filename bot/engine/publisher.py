@@ -7,7 +7,7 @@ the record of it costs a look-up and nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import assert_never
+from typing import Literal, assert_never
 
 from bot.domain.config import PolicyConfig, TargetConfig
 from bot.domain.effects import (
@@ -36,8 +36,8 @@ NOT_PUBLISHED = Receipt(did="not published", note="dry run")
 class Publisher:
     """Publishes the effects of one repository's cycles."""
 
-    def __init__(self, forge: Forge, policy: PolicyConfig, workspace: Workspace | None) -> None:
-        self._forge = forge
+    def __init__(self, open_forge: Callable[[], Forge], policy: PolicyConfig, workspace: Workspace | None) -> None:
+        self._open_forge = open_forge
         self._policy = policy
         self._workspace = workspace
 
@@ -62,6 +62,11 @@ class Publisher:
                 return self._check(effect)
             case _:
                 assert_never(effect)
+
+    @property
+    def _forge(self) -> Forge:
+        # Opened when something is published, so that a dry run and the first steps need no token.
+        return self._open_forge()
 
     # Policy
 
@@ -124,9 +129,15 @@ class Publisher:
         for path in changed:
             if not allowed(path):
                 raise _refused(f"it changes {path}, which is not in the target's code or tests or is forbidden")
-        if self._forge.branch_head(effect.branch) == effect.head:
-            return Receipt(did="unchanged", note=effect.branch)
-        return Receipt(did="created", url=self._forge.push(effect.branch, effect.head), note=effect.branch)
+        before = self._forge.branch_head(effect.branch)
+        # Pushed even where it is there already: that changes nothing, and tells where it is.
+        url = self._forge.push(effect.branch, effect.head)
+        did: Literal["created", "updated", "unchanged"] = "updated"
+        if before is None:
+            did = "created"
+        elif before == effect.head:
+            did = "unchanged"
+        return Receipt(did=did, url=url, note=effect.branch)
 
     def _pull(self, effect: PullRequestUpsert, record: CycleRecord) -> Receipt:
         branch = _branch_of(effect.branch, record)
@@ -170,7 +181,7 @@ def allowed_path(target: TargetConfig, policy: PolicyConfig) -> Callable[[str], 
     )
 
     def allows(path: str) -> bool:
-        return matches_any(path, allowed) and not matches_any(path, policy.forbidden_paths)
+        return bool(matches_any(path, allowed)) and not matches_any(path, policy.forbidden_paths)
 
     return allows
 

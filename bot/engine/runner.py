@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from bot.domain.config import BotConfig, TargetConfig
@@ -30,13 +31,15 @@ from bot.steps.context import Step, StepContext
 
 @dataclass(frozen=True)
 class Machinery:
-    """What the runner works with. `history` tells how incidents stand that other records know."""
+    """What the runner works with. `history` tells how incidents stand that other records know,
+    `spent_today_usd` what all records of this state say was spent on models since midnight UTC.
+    """
 
     workflow: Workflow
     steps: Mapping[str, Step]
     config: BotConfig
     logs: LogSource
-    model: Model
+    open_model: Callable[[], Model]
     workspace: Workspace | None
     sandbox: Sandbox
     publisher: Publisher
@@ -47,6 +50,7 @@ class Machinery:
     environments: Path
     setup_env: Mapping[str, str]
     history: Callable[[CycleRef], Mapping[str, Novelty]]
+    spent_today_usd: Callable[[], Decimal]
 
 
 class Runner:
@@ -154,10 +158,11 @@ class Runner:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
         return StepContext(
-            record=record, attempt=attempt, config=self._m.config, logs=self._m.logs, model=self._m.model,
+            record=record, attempt=attempt, config=self._m.config, logs=self._m.logs, open_model=self._m.open_model,
             workspace=self._m.workspace, sandbox=self._m.sandbox, store=self._m.store, clock=self._m.clock,
             progress=self._m.progress, workflow=self._m.workflow, scratch=scratch,
             environments=self._m.environments, setup_env=self._m.setup_env, history=self._m.history(record.ref),
+            spent_today_usd=self._m.spent_today_usd(),
         )
 
     def _target(self, record: CycleRecord) -> TargetConfig | None:

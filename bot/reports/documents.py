@@ -25,7 +25,7 @@ from bot.domain.results import (
 )
 from bot.domain.suite import ENDED_IN_WORDS, Ended, FailureKind, Outcome
 from bot.domain.workflow import Workflow
-from bot.reports.markdown import fence, inline, span
+from bot.reports.markdown import fence, inline, prose, span
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -95,7 +95,9 @@ def _environment() -> Environment:
     )
     environment.filters.update({
         "inline": inline,
+        "prose": prose,
         "span": span,
+        "count": lambda number, noun: f"{number} {noun}" if number == 1 else f"{number} {noun}s",
         "fence": fence,
         "seconds": lambda value: f"{value:.2f} s",
         "day": _day,
@@ -110,6 +112,7 @@ def _day(moment: datetime) -> str:
 
 
 def _cost(usage: Usage) -> str:
+    """What a usage cost, as the reports say it."""
     return "at an unknown price" if usage.cost_usd is None else f"{usage.cost_usd:.4f} USD"
 
 
@@ -285,7 +288,7 @@ _NEXT: dict[CycleEnd, str] = {
     CycleEnd.LOG_CLEAN: "Next: nothing. Entries were read, and none is an incident to work on.",
     CycleEnd.NO_CAUSE: "Next: a person looks at the incident; the evidence did not name a cause.",
     CycleEnd.TESTS_REJECTED: "Next: a person reads the findings; no attempt at the tests could be believed.",
-    CycleEnd.NOT_REPRODUCED: "Next: a person decides; the tests did not fail as the cause predicts, so it may be wrong.",
+    CycleEnd.NOT_REPRODUCED: "Next: a person decides; the tests did not fail as predicted, so the cause may be wrong.",
     CycleEnd.FIX_REJECTED: "Next: a person takes over; the tests reproduce the incident, but no fix was proven.",
 }
 

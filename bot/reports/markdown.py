@@ -8,7 +8,8 @@ _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>#|~$&])|!(?=\[)")
+_LEADING = re.compile(r"^([-+=])|^(\d{1,9})(?=[.)])")
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 _MENTION = re.compile(r"(?<![\w`])@(?=[A-Za-z0-9])")
@@ -27,7 +28,19 @@ def inline(text: str, most: int = 600) -> str:
     one_line = " ".join(visible(text).split())
     if len(one_line) > most:
         one_line = one_line[: most - 1].rstrip() + "…"
-    return _SPECIAL.sub(r"\\\1", one_line)
+    escaped = _SPECIAL.sub(r"\\\g<0>", one_line)
+    # At the start of a line these would make a list or a heading.
+    return _LEADING.sub(lambda match: f"\\{match[1]}" if match[1] else f"{match[2]}\\", escaped)
+
+
+def prose(text: str, most: int = 1_200) -> str:
+    """A sentence of our own that quotes untrusted text between backticks: the quotes become code spans."""
+    one_line = " ".join(visible(text).split())
+    if len(one_line) > most or one_line.count("`") % 2 or "``" in one_line:
+        return inline(one_line, most)
+    parts = one_line.split("`")
+    return "".join(span(part) if index % 2 else inline(f"x{part}", most + 1)[1:] if index else inline(part, most)
+                   for index, part in enumerate(parts))
 
 
 def span(text: str, most: int = 300) -> str:

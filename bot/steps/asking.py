@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from bot.domain.asking import Exchange
 from bot.domain.base import Sha
 from bot.domain.errors import AnswerRefused
 from bot.domain.globs import matches_any
@@ -35,23 +36,33 @@ def ask(
     """
     price = FREE if ctx.model.scripted else price_of(ctx.config.model.model_copy(update={"name": ctx.model.name}))
     asker = Asker(
-        ctx.model,
-        load=lambda digest: ctx.store.get_exchange(ctx.record.ref, digest),
-        save=lambda exchange: ctx.store.put_exchange(ctx.record.ref, exchange),
-        budget=Budget(ctx.config.budget, price, spent=ctx.record.usage),
+        ctx.model, load=lambda digest: _noted(ctx, ctx.store.get_exchange(ctx.record.ref, digest)),
+        save=lambda exchange: _kept(ctx, exchange),
+        budget=Budget(ctx.config.budget, price, spent=ctx.record.usage, spent_today_usd=ctx.spent_today_usd),
     )
     found = asker.ask(
         step, ctx.attempt, render("system"), prompt, answer,
         most_tokens=ctx.config.model.most_output_tokens, effort=ctx.config.model.effort, objections=objections,
     )
-    ctx.exchanges.extend(digest for digest in found.exchanges if digest not in ctx.exchanges)
-    ctx.usage = ctx.usage + found.usage + found.replayed
     if insist and found.objections:
         raise AnswerRefused(
             f"Step {step}: the model's answer was refused twice: {'; '.join(found.objections[:3])}",
             "Look at the replies in the cycle's exchanges folder; `bot resume` asks anew.",
         )
     return found.value
+
+
+def _kept(ctx: StepContext, exchange: Exchange) -> None:
+    ctx.store.put_exchange(ctx.record.ref, exchange)
+    _noted(ctx, exchange)
+
+
+def _noted(ctx: StepContext, exchange: Exchange | None) -> Exchange | None:
+    """Count an exchange for the step as soon as there is one, whatever becomes of the step."""
+    if exchange is not None and exchange.digest not in ctx.exchanges:
+        ctx.exchanges.append(exchange.digest)
+        ctx.usage = ctx.usage + exchange.reply.usage
+    return exchange
 
 
 def code_at(ctx: StepContext, commit: Sha) -> CodeAt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 from bot.domain.asking import Usage
@@ -32,7 +33,7 @@ class StepContext:
     attempt: int
     config: BotConfig
     logs: LogSource
-    model: Model
+    open_model: Callable[[], Model]
     workspace: Workspace | None
     sandbox: Sandbox
     store: Store
@@ -43,9 +44,15 @@ class StepContext:
     environments: Path
     setup_env: Mapping[str, str]
     history: Mapping[str, Novelty]
+    spent_today_usd: Decimal
     kept: list[Artifact] = field(default_factory=list)
     exchanges: list[str] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
+
+    @property
+    def model(self) -> Model:
+        """The model. Opened when it is first needed, so that reading logs takes no key."""
+        return self.open_model()
 
     def need(self, kind: type[R]) -> R:
         """The newest result of a type. The workflow's order guarantees that there is one."""

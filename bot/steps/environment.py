@@ -67,7 +67,7 @@ def _prepared(ctx: StepContext, target: TargetConfig, base: Sha) -> Path:
     for line in target.setup:
         ctx.progress.note(f"set-up: {line}")
         done = ctx.sandbox.run(Command(
-            argv=("/bin/sh", "-c", f'cd "$1" && {line}', "sh", str(cwd)), folder=home, network=True, limits=limits,
+            argv=("/bin/sh", "-c", line), folder=home, cwd=cwd, network=True, limits=limits,
             env={**ctx.setup_env, "HOME": str(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
         ))
         if done.ended is not Ended.EXITED or done.exit_code != 0:

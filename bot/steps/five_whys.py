@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.errors import ConfigProblem
+from bot.domain.errors import ConfigProblem, RecordDamaged
 from bot.domain.evidence import EvidencePack, Support
 from bot.domain.logs import LogEntry
 from bot.domain.proposals import ProposedWhys
@@ -28,7 +28,13 @@ def run(ctx: StepContext) -> StepOutcome:
             "Run bot inside a clone, or set `path` under [repository] in bot.toml; then `bot resume`.",
         )
     code = code_at(ctx, retrieved.commit.sha)
-    entries = parse_snapshot(ctx.read(retrieved.snapshot))
+    try:
+        entries = parse_snapshot(ctx.read(retrieved.snapshot))
+    except ValueError as error:
+        raise RecordDamaged(
+            f"The snapshot {retrieved.snapshot} of {ctx.record.ref} is damaged: {error}.",
+            "It was left as it is. Restore it from a copy, or start a new run with --new.",
+        ) from error
     pack = evidence(ctx, entries, code)
     snapshot = {entry.insert_id: entry.text for entry in entries}
 

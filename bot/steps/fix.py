@@ -10,7 +10,7 @@ from bot.domain.record import Decision
 from bot.domain.results import FiveWhys, Fixed, Planned, Proven, TestsRun, TestsWritten
 from bot.evidence.pack import build_code_pack
 from bot.model.prompts import render
-from bot.proof.edits import apply_edits, line_counts, unified_diff
+from bot.proof.edits import apply_edits, counts, unified_diff
 from bot.proof.guard import guard
 from bot.steps.asking import MOST_PACK_CHARS, ask, code_at, code_globs
 from bot.steps.context import Step, StepContext, StepOutcome
@@ -63,7 +63,7 @@ def run(ctx: StepContext) -> StepOutcome:
         name = f"fix/attempt-{ctx.attempt}/{path}"
         ctx.keep(name, content)
         stored.append(StoredFile(path=path, sha256=hashlib.sha256(content).hexdigest(), artifact=name))
-    added, removed = line_counts(diff)
+    added, removed = counts(old, new)
     patch = Patch(
         summary=fix.summary, edits=fix.edits, files=tuple(stored), diff=diff, added=added, removed=removed,
         notes=findings,

@@ -1,0 +1,154 @@
+"""Runs the demo cycle in processes that are killed, each at a point of its own, until one comes through.
+
+Usage: python -m tests.engine.kill_driver STATE LEDGER SHARD OF
+
+A point is a phase of a durable write: before it, with the temporary file written but not yet in place, and
+after it. Each point is killed at exactly once: the ledger, written before the kill, remembers. Points are
+shared out among OF drivers by hash, so that they can run side by side. With OF 0, nothing is killed.
+
+The parent imports everything and forks, so that a killed process costs milliseconds and not a start-up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.adapters import atomic
+from bot.adapters.git_workspace import GitWorkspace
+from bot.adapters.scripted_model import ScriptedModel
+from bot.app import App, Options
+from bot.domain.asking import ModelReply, ModelRequest
+from bot.domain.errors import BotError
+from bot.progress import PlainProgress
+
+DERIVED = {"status.md", "plan.md", "audit.md", "execution.md"}
+"""Documents are rendered from the record; one phase of each is enough."""
+
+
+class FixedClock:
+    """Time stands still, so that two runs differ in nothing but what was killed."""
+
+    def now(self) -> datetime:
+        return datetime(2025, 11, 7, 8, 15, tzinfo=UTC)
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError("nothing in the demo waits")
+
+
+class Ledger:
+    """What was killed and what was asked, in a file that survives."""
+
+    def __init__(self, path: Path, shard: int, of: int) -> None:
+        self._path = path
+        self._shard = shard
+        self._of = of
+
+    def lines(self) -> list[str]:
+        return self._path.read_text().splitlines() if self._path.exists() else []
+
+    def write(self, line: str) -> None:
+        with self._path.open("a") as stream:
+            stream.write(f"{line}\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def reach(self, point: str) -> None:
+        """Die here, unless somebody died here before or the point is another shard's."""
+        if self._of == 0:
+            return
+        if int(hashlib.sha256(point.encode()).hexdigest(), 16) % self._of != self._shard:
+            return
+        line = f"kill {point}"
+        if line not in self.lines():
+            self.write(line)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm(state: Path, ledger: Ledger) -> None:
+    """Put the points into the durable writes, and the model's calls into the ledger."""
+    version = {"saved": 0}
+    replace = Path.replace
+
+    def replaced(self: Path, target: Path) -> Path:
+        name = str(Path(target).resolve().relative_to(state))
+        if name == "lock.holder":
+            return replace(self, target)
+        point = f"{name} after version {version['saved']}"
+        if Path(name).name in DERIVED:
+            ledger.reach(f"{point}: written, not in place")
+            return replace(self, target)
+        ledger.reach(f"{point}: written, not in place")
+        done = replace(self, target)
+        if name.endswith("record.json"):
+            version["saved"] += 1
+        if "/exchanges/" in name:
+            ledger.write(f"stored {Path(name).stem}")
+        ledger.reach(f"{point}: done")
+        return done
+
+    write = atomic.write_atomically
+    set_branch = GitWorkspace.set_branch
+    ask = ScriptedModel.ask
+
+    def moved(self: GitWorkspace, branch: str, commit: str) -> None:
+        ledger.reach(f"branch {branch}: before")
+        set_branch(self, branch, commit)
+        ledger.reach(f"branch {branch}: done")
+
+    def asked(self: ScriptedModel, request: ModelRequest) -> ModelReply:
+        ledger.write(f"asked {request.digest()}")
+        return ask(self, request)
+
+    Path.replace = replaced  # type: ignore[method-assign,assignment]
+    GitWorkspace.set_branch = moved  # type: ignore[method-assign,assignment]
+    ScriptedModel.ask = asked  # type: ignore[method-assign]
+    assert write is atomic.write_atomically
+
+
+def cycle(state: Path) -> None:
+    """What `bot cycle --demo` does, on a clock that stands still and with one rerun."""
+    options = Options(focus="message-routing", demo=True, state=state)
+    app = App.open(options)
+    app.clock = FixedClock()
+    app.config = app.config.model_copy(update={"proof": app.config.proof.model_copy(update={"reruns": 1})})
+    settings = app.settings(options)
+    with app.lock("kill driver", 5), PlainProgress(sys.stderr) as progress:
+        ref = app.interrupted(settings)
+        if ref is None and not app.store.cycles():
+            ref = app.begin(settings)
+        if ref is not None:
+            app.run(ref, progress)
+
+
+def main() -> int:
+    state, path, shard, of = Path(sys.argv[1]).resolve(), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    ledger = Ledger(path, shard, of)
+    for _ in range(2_000):
+        child = os.fork()
+        if child == 0:
+            try:
+                arm(state, ledger)
+                cycle(state)
+            except BotError as error:
+                sys.stderr.write(f"{error.family}: {error}\n")
+                os._exit(3)
+            except BaseException:  # noqa: BLE001 - a forked child must not run on as its parent
+                traceback.print_exc()
+                os._exit(4)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if os.WIFEXITED(status):
+            return os.WEXITSTATUS(status)
+        if os.WTERMSIG(status) != signal.SIGKILL:
+            return 5
+    return 6
+
+
+if __name__ == "__main__":
+    sys.exit(main())
