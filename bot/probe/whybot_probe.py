@@ -1,0 +1,539 @@
+"""A pytest plugin that records what really happened in each test, one JSON line at a time.
+
+This file is copied out and loaded with `-p whybot_probe` into the target's own Python, so it stands alone:
+standard library and pytest 7 or later, Python 3.9 or later. It decides nothing.
+
+Environment: WHYBOT_PROBE_OUT is the file to append to; WHYBOT_PROBE_ROOT the repository's root, to which all
+paths are made relative; WHYBOT_PROBE_CODE and WHYBOT_PROBE_TESTS are folders or globs relative to that root,
+joined by os.pathsep: what is product code, and what is not although it matches.
+
+With pytest-xdist the controller stays silent and worker N appends to OUT.N.
+Product code that runs in other processes is not seen in `reached`.
+"""
+
+import ast
+import faulthandler
+import gc
+import inspect
+import json
+import linecache
+import os
+import re
+import signal
+import sys
+import threading
+import warnings
+
+import pytest
+
+FORMAT = 1
+MOST_MESSAGE = 4_000
+MOST_FRAMES = 40
+MOST_EXCEPTIONS = 12
+MOST_WARNINGS = 50
+MOST_REACHED = 2_000
+MOST_BASES = 20
+MOST_SOURCE = 240
+
+# Bound now: a test may replace them and fail to put them back.
+_open, _write, _close, _getpid = os.open, os.write, os.close, os.getpid
+_dumps, _realpath, _collect = json.dumps, os.path.realpath, gc.collect
+
+_HERE = _realpath(__file__)
+_RUNNER = re.compile(r"[/\\](_pytest|pluggy|pytest_asyncio|pytest)[/\\]")
+_LIBRARY = re.compile(r"(^|/)(site-packages|dist-packages)/")
+_TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+_CO_OPTIMIZED = 1
+
+
+def glob_pattern(glob):
+    """A regular expression for a glob (`*` within a folder, `**` over folders) or for all below a folder."""
+    glob = glob.rstrip("/")
+    if glob in ("", "."):
+        return ".*"
+    if not any(character in glob for character in "*?["):
+        return re.escape(glob) + "(?:/.*)?"
+    meaning = {"**/": "(?:[^/]+/)*", "**": ".+", "*": "[^/]*", "?": "[^/]"}
+    pieces = re.split(r"((?:^|(?<=/))\*\*(?:/|$)|\*|\?|\[!?[^/\]\\^\[]+\])", glob)
+    return "".join(
+        "[" + piece[1:].replace("!", "^", 1) if len(piece) > 2 and piece[1] == "!" and piece.endswith("]")
+        else piece if len(piece) > 2 and piece.startswith("[") and piece.endswith("]")
+        else meaning.get(piece, re.escape(piece)) for piece in pieces)
+
+
+def _union(globs):
+    pattern = "|".join(glob_pattern(glob) for glob in globs)
+    return re.compile("(?:" + pattern + r")\Z", re.DOTALL) if globs else None
+
+
+class Places:
+    """Says where a file belongs."""
+
+    def __init__(self, root, code, tests):
+        self.root = _realpath(root)
+        self.code = _union(code)
+        self.tests = _union(tests)
+        self.prefixes = tuple(
+            prefix + os.sep for prefix in {_realpath(sys.prefix), _realpath(sys.base_prefix)}
+            if prefix != self.root and prefix.startswith(self.root + os.sep)
+        )
+        self._known = {}
+
+    def place(self, filename):
+        """(path, in_app, product) of a code object's file name; paths of libraries are shortened."""
+        known = self._known.get(filename)
+        if known is None:
+            known = self._known[filename] = self._place(filename)
+        return known
+
+    def _place(self, filename):
+        if filename.startswith("<"):
+            return filename, False, False
+        full = _realpath(filename)
+        if not full.startswith(self.root + os.sep) or full.startswith(self.prefixes):
+            return _short(full), False, False
+        path = full[len(self.root) + 1:].replace(os.sep, "/")
+        if _LIBRARY.search(path):
+            return _short(full), False, False
+        is_test = _TEST_FILE.search(path) or (self.tests and self.tests.match(path))
+        return path, True, bool(self.code and self.code.match(path) and not is_test)
+
+
+def _short(full):
+    full = full.replace(os.sep, "/")
+    for mark in ("/site-packages/", "/dist-packages/"):
+        if mark in full:
+            return full.rpartition(mark)[2]
+    library = re.search(r"/lib/python[0-9.]+/(.*)", full)
+    return library.group(1) if library else full
+
+
+class Names:
+    """Qualified names of code objects, also before Python 3.11."""
+
+    def __init__(self):
+        self._files = {}
+
+    def of(self, code, in_app=True):
+        """`Class.method` for a code object; for a library's code before 3.11 only `method`."""
+        if hasattr(code, "co_qualname"):
+            return code.co_qualname
+        if not in_app:
+            return code.co_name
+        if code.co_filename not in self._files:
+            self._files[code.co_filename] = _qualified_names(code.co_filename)
+        return self._files[code.co_filename].get((code.co_firstlineno, code.co_name), code.co_name)
+
+
+def _qualified_names(filename):
+    found = {}
+
+    def walk(node, prefix):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                name = prefix + child.name
+                first = min([child.lineno] + [decorator.lineno for decorator in child.decorator_list])
+                found[(first, child.name)] = name
+                walk(child, name + ("." if isinstance(child, ast.ClassDef) else ".<locals>."))
+            else:
+                walk(child, prefix)
+
+    try:
+        walk(ast.parse("".join(linecache.getlines(filename))), "")
+    except (SyntaxError, ValueError, RecursionError):
+        return {}
+    return found
+
+
+class Reach:
+    """Which product functions are entered while it is switched on, in all threads."""
+
+    def __init__(self, places, names):
+        self.places = places
+        self.names = names
+        self.active = False
+        self.found = set()
+        self._keys = {}
+        self._tool = None
+        monitoring = getattr(sys, "monitoring", None)
+        for tool in (4, 3) if monitoring else ():
+            if monitoring.get_tool(tool) is None:
+                monitoring.use_tool_id(tool, "whybot_probe")
+                monitoring.register_callback(tool, monitoring.events.PY_START, self._started)
+                self._tool = tool
+                break
+        if self._tool is None:
+            # Threads that a fixture starts are watched too, hence for the whole session.
+            threading.setprofile(self._profile)
+
+    def begin(self):
+        """Forget what was found and start to watch."""
+        self.found = set()
+        self.active = True
+        if self._tool is not None:
+            sys.monitoring.restart_events()
+            sys.monitoring.set_events(self._tool, sys.monitoring.events.PY_START)
+        elif sys.getprofile() is None:
+            sys.setprofile(self._profile)
+
+    def end(self):
+        """Stop to watch and return what was found, sorted."""
+        self.active = False
+        if self._tool is not None:
+            sys.monitoring.set_events(self._tool, 0)
+        # Bound methods are made anew each time: equal, not identical.
+        elif sys.getprofile() == self._profile:
+            sys.setprofile(None)
+        return sorted(self.found)[:MOST_REACHED]
+
+    def _started(self, code, _offset):
+        self._note(code)
+        return sys.monitoring.DISABLE
+
+    def _profile(self, frame, event, _argument):
+        if event == "call" and self.active:
+            self._note(frame.f_code)
+
+    def _note(self, code):
+        # By identity, since hashing a code object hashes all that is in it. The code is kept, so no id is reused.
+        known = self._keys.get(id(code))
+        if known is None:
+            known = self._keys[id(code)] = (code, self._key(code))
+        if known[1] and self.active:
+            self.found.add(known[1])
+
+    def _key(self, code):
+        path, in_app, product = self.places.place(code.co_filename)
+        if not product:
+            return None
+        if code.co_name != "<module>" and (code.co_name.startswith("<") or not code.co_flags & _CO_OPTIMIZED):
+            return None
+        return path + "::" + self.names.of(code, in_app)
+
+
+class Unawaited:
+    """Attributes coroutines that were never awaited to the test that made them, and to the line that did.
+
+    Python warns when such a coroutine is freed. One that a failed test's traceback holds is freed later, in
+    another test's time, so those are looked for in the traceback, and their later warning is ignored.
+    """
+
+    def __init__(self, places):
+        self.places = places
+        self.found = []
+        self._counted = {}
+        self._original = getattr(warnings, "_warn_unawaited_coroutine", None)
+        if self._original is not None:
+            warnings._warn_unawaited_coroutine = self._warn  # noqa: SLF001 - what the interpreter calls
+
+    @property
+    def installed(self):
+        """False on interpreters that do not warn through the warnings module."""
+        return self._original is not None
+
+    def take(self):
+        """Return and forget what was found."""
+        found, self.found = self.found, []
+        return found
+
+    def search(self, traceback):
+        """Look for coroutines that never started in the frames of a traceback."""
+        while traceback is not None:
+            if self.places.place(traceback.tb_frame.f_code.co_filename)[1]:
+                for value in list(traceback.tb_frame.f_locals.values()):
+                    if not inspect.iscoroutine(value) or inspect.getcoroutinestate(value) != inspect.CORO_CREATED:
+                        continue
+                    if self._counted.get(id(value)) is not value.cr_code:
+                        self._counted[id(value)] = value.cr_code
+                        self._add(value)
+            traceback = traceback.tb_next
+
+    def _warn(self, coroutine):
+        if self._counted.pop(id(coroutine), None) is not coroutine.cr_code:
+            self._add(coroutine)
+        self._original(coroutine)
+
+    def _add(self, coroutine):
+        origin = coroutine.cr_origin
+        filename, line = origin[0][:2] if origin else (coroutine.cr_code.co_filename, coroutine.cr_code.co_firstlineno)
+        self.found.append({
+            "category": "RuntimeWarning",
+            "message": _cut("coroutine '%s' was never awaited" % coroutine.__qualname__, 500),
+            "path": self.places.place(filename)[0], "line": line,
+        })
+
+
+def _cut(text, most=MOST_MESSAGE):
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return text if len(text) <= most else text[:most - 20] + "... [%d more]" % (len(text) - most + 20)
+
+
+def _qualified(kind):
+    module = getattr(kind, "__module__", "")
+    name = getattr(kind, "__qualname__", str(kind))
+    return name if module in ("builtins", "exceptions", "") else "%s.%s" % (module, name)
+
+
+def _message(exception):
+    try:
+        return _cut(str(exception))
+    except Exception as error:  # noqa: BLE001 - any code may run here, and the record must not depend on it
+        return "<its message cannot be read: %s>" % type(error).__name__
+
+
+class Chains:
+    """Turns exceptions into plain data."""
+
+    def __init__(self, places, names):
+        self.places = places
+        self.names = names
+
+    def chain(self, exception):
+        """An exception, its causes, its contexts (hidden ones too) and the members of groups."""
+        found = []
+        seen = set()
+        waiting = [exception]
+        while waiting and len(found) < MOST_EXCEPTIONS:
+            current = waiting.pop(0)
+            if current is None or id(current) in seen:
+                continue
+            seen.add(id(current))
+            found.append(self._one(current))
+            members = getattr(current, "exceptions", ())
+            waiting += [current.__cause__, current.__context__]
+            if isinstance(members, (list, tuple)):
+                waiting += [member for member in members if isinstance(member, BaseException)]
+        return found
+
+    def _one(self, exception):
+        message = _message(exception)
+        return {
+            "type": _qualified(type(exception)), "message": message,
+            "bases": [_qualified(kind) for kind in type(exception).__mro__[:MOST_BASES] if kind is not object],
+            "frames": self._frames(exception.__traceback__),
+            "rewritten": isinstance(exception, AssertionError) and bool(re.search(r"(^|\n)assert ", message)),
+        }
+
+    def _frames(self, traceback):
+        frames = []
+        while traceback is not None:
+            code = traceback.tb_frame.f_code
+            if not _RUNNER.search(code.co_filename) and _realpath(code.co_filename) != _HERE:
+                path, in_app, _ = self.places.place(code.co_filename)
+                line = traceback.tb_lineno or 0
+                frames.append({
+                    "path": path, "line": line, "function": self.names.of(code, in_app), "in_app": in_app,
+                    "source": linecache.getline(code.co_filename, line).strip()[:MOST_SOURCE],
+                })
+            traceback = traceback.tb_next
+        if len(frames) > MOST_FRAMES:
+            del frames[MOST_FRAMES // 2:len(frames) - MOST_FRAMES // 2]
+        return frames
+
+
+class Probe:
+    """The plugin: keeps what is seen of the test that runs, and writes it when the test ends."""
+
+    def __init__(self, out, root, code, tests):
+        self.out = out
+        self.pid = _getpid()
+        self.places = Places(root, code, tests)
+        self.names = Names()
+        self.chains = Chains(self.places, self.names)
+        self.reach = Reach(self.places, self.names)
+        self.unawaited = Unawaited(self.places)
+        self.current = None
+        self.ended = 0
+        self.stacks = None
+
+    def write(self, kind, **fields):
+        """Append one line. A forked child that comes back here must not write."""
+        if _getpid() != self.pid:
+            return
+        data = _dumps(dict(fields, k=kind), ensure_ascii=True, default=str).encode("ascii") + b"\n"
+        handle = _open(self.out, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            while data:
+                data = data[_write(handle, data):]
+        finally:
+            _close(handle)
+
+    def _where(self, node):
+        path = getattr(node, "path", None)
+        return self.places.place(str(path))[0] if path is not None else ""
+
+    def _named(self, node):
+        """The node id with its path relative to the repository and not to pytest's own root."""
+        _, separator, rest = node.nodeid.partition("::")
+        path = self._where(node)
+        return path + separator + rest if path else node.nodeid
+
+    # collecting
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_make_collect_report(self, collector):
+        """Record what could not be collected."""
+        outcome = yield
+        report = outcome.get_result()
+        if report.outcome == "passed":
+            return
+        call = getattr(report, "call", None)
+        exception = call.excinfo.value if call is not None and call.excinfo is not None else None
+        skipped = report.outcome == "skipped"
+        self.write("end", observation={
+            "test": self._named(collector), "path": self._where(collector), "line": 0,
+            "status": "skipped" if skipped else "error", "phase": "collect",
+            "exceptions": self.chains.chain(exception) if exception is not None else [],
+            "skip_reason": _message(exception) if skipped and exception is not None else "",
+        })
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session):
+        """Record what was collected, after deselection."""
+        for item in session.items:
+            self.write("collected", test=self._named(item), path=self._where(item), line=(item.location[1] or 0) + 1)
+        # What exists now need not be looked at by the collection after each test.
+        if hasattr(gc, "freeze"):
+            _collect()
+            gc.freeze()
+
+    # running
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item):
+        """Record that a test begins and, at last, what became of it."""
+        self.current = {
+            "test": self._named(item), "path": self._where(item), "line": (item.location[1] or 0) + 1,
+            "status": "not_run", "phase": None, "exceptions": [], "skip_reason": "", "warnings": [],
+            "reached": [], "duration_s": 0.0,
+        }
+        self.unawaited.take()
+        self.write("start", test=self.current["test"], path=self.current["path"], line=self.current["line"])
+        yield
+        record, self.current = self.current, None
+        record["warnings"] = (self.unawaited.take() + record["warnings"])[:MOST_WARNINGS]
+        record["duration_s"] = round(record["duration_s"], 6)
+        self.ended += 1
+        self.write("end", observation=record)
+
+    @pytest.hookimpl(hookwrapper=True, trylast=True)
+    def pytest_runtest_call(self, item):
+        """Watch the test itself."""
+        depth = sys.get_coroutine_origin_tracking_depth()
+        sys.set_coroutine_origin_tracking_depth(max(depth, 1))
+        self.reach.begin()
+        outcome = yield
+        reached = self.reach.end()
+        sys.set_coroutine_origin_tracking_depth(depth)
+        if self.current is not None:
+            self.current["reached"] = reached
+            if outcome.excinfo is not None:
+                self.unawaited.search(outcome.excinfo[2])
+        del outcome
+        # A coroutine in a reference cycle must be freed in its own test's time.
+        _collect()
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item, call):
+        """Take over the result of a phase."""
+        outcome = yield
+        record = self.current
+        if record is None or outcome.excinfo is not None:
+            return
+        report = outcome.get_result()
+        if report.when == "setup":
+            # A plugin that reruns failures begins again with setup.
+            record.update(status="not_run", phase=None, exceptions=[], skip_reason="", duration_s=0.0)
+        record["duration_s"] += call.duration
+        exception = call.excinfo.value if call.excinfo is not None else None
+        if report.outcome == "failed":
+            self._failed(record, report, exception)
+        elif report.outcome == "skipped" and record["status"] in ("not_run", "passed"):
+            expected = hasattr(report, "wasxfail")
+            record.update(status="xfailed" if expected else "skipped", phase=report.when,
+                          skip_reason=_cut(report.wasxfail if expected else _skip_reason(report)))
+            if exception is not None:
+                record["exceptions"] = self.chains.chain(exception)
+        elif report.when == "call" and record["status"] == "not_run":
+            expected = hasattr(report, "wasxfail")
+            record["status"] = "xpassed" if expected else "passed"
+            record["skip_reason"] = _cut(report.wasxfail) if expected else ""
+
+    def _failed(self, record, report, exception):
+        # The first failure is the one that tells: subtests come before "contains 1 failed subtest".
+        if record["status"] in ("failed", "error"):
+            return
+        record["status"] = "failed" if report.when == "call" else "error"
+        record["phase"] = report.when
+        if exception is not None:
+            record["exceptions"] = self.chains.chain(exception)
+            self.unawaited.search(exception.__traceback__)
+        else:
+            record["skip_reason"] = _cut(str(report.longrepr))
+
+    @pytest.hookimpl
+    def pytest_warning_recorded(self, warning_message, nodeid):
+        """Take over a warning."""
+        record = self.current
+        if record is None or len(record["warnings"]) >= MOST_WARNINGS:
+            return
+        message = _message(warning_message.message)
+        if self.unawaited.installed and "was never awaited" in message and "coroutine" in message:
+            return
+        record["warnings"].append({
+            "category": _qualified(warning_message.category), "message": _cut(message, 1_000),
+            "path": self.places.place(str(warning_message.filename))[0], "line": int(warning_message.lineno or 0),
+        })
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session, exitstatus):
+        """Record that pytest came to its end."""
+        self.write("session", exit=int(exitstatus), ended=self.ended, collected=session.testscollected)
+
+
+def _skip_reason(report):
+    longrepr = report.longrepr
+    text = longrepr[2] if isinstance(longrepr, tuple) and len(longrepr) == 3 else str(longrepr or "")
+    return text[len("Skipped: "):] if text.startswith("Skipped: ") else text
+
+
+def _paths(name):
+    return [part for part in os.environ.pop(name, "").split(os.pathsep) if part]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests():
+    """Say that pytest runs, before anything of the target's can break it."""
+    out = os.environ.get("WHYBOT_PROBE_OUT")
+    if out:
+        with open(out, "a") as lines:  # noqa: PTH123
+            lines.write(_dumps({"k": "began", "format": FORMAT, "python": sys.version.split()[0],
+                                "pytest": pytest.__version__}) + "\n")
+
+
+def pytest_configure(config):
+    """Start to watch, unless this is the controller of pytest-xdist, whose workers do."""
+    out = os.environ.get("WHYBOT_PROBE_OUT")
+    if not out:
+        return
+    worker = getattr(config, "workerinput", None)
+    if worker is None and (getattr(config.option, "numprocesses", None) or getattr(config.option, "tx", None)):
+        return
+    if worker is not None:
+        out += "." + re.sub(r"\W", "", str(worker.get("workerid", "")))
+    del os.environ["WHYBOT_PROBE_OUT"]
+    root = os.environ.pop("WHYBOT_PROBE_ROOT", "") or os.getcwd()  # noqa: PTH109
+    probe = Probe(out, root, _paths("WHYBOT_PROBE_CODE"), _paths("WHYBOT_PROBE_TESTS"))
+    config.pluginmanager.register(probe, "whybot-probe")
+    if worker is None and hasattr(faulthandler, "register"):
+        # At the time limit SIGTERM comes first: leave a note of where the test was.
+        probe.stacks = open(out + ".stacks", "w")  # noqa: PTH123, SIM115 - closed in pytest_unconfigure
+        faulthandler.register(signal.SIGTERM, probe.stacks, all_threads=True, chain=True)
+
+
+def pytest_unconfigure(config):
+    """Let go of the file for stacks."""
+    probe = config.pluginmanager.get_plugin("whybot-probe")
+    if probe is not None and probe.stacks is not None:
+        faulthandler.unregister(signal.SIGTERM)
+        probe.stacks.close()
