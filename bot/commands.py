@@ -95,17 +95,17 @@ def show_status(state: Path, json: bool) -> int:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("run", "cycle", "focus", "state", "incident", "folder"):
+    for heading in ("run", "cycle", "focus", "state", "incident"):
         table.add_column(heading, overflow="fold")
     for record in records:
         incident = incident_of(record)
         table.add_row(
-            record.ref.run, f"{record.ref.number} of {record.settings.cycles}", record.ref.focus,
+            record.ref.run, str(record.ref.number), record.ref.focus,
             harmless(state_in_words(record, app.workflow)),
             harmless(f"{incident.root.type}: {incident.root.message}"[:70]) if incident else "–",
-            app.store.folder(record.ref),
         )
     _print_table(table)
+    _out(f"\nEach lies in {state}/FOCUS/RUN/cycle-NN; status.md there is its log for people.")
     return 0
 
 
@@ -167,7 +167,7 @@ def _show(app: App, record: CycleRecord, json: bool) -> None:
 
 
 def _rows(app: App, record: CycleRecord) -> list[tuple[str, str]]:
-    rows = [("cycle", f"{record.ref} ({record.ref.number} of {record.settings.cycles})")]
+    rows = [("cycle", str(record.ref))]
     if record.settings.scripted:
         rows.append(("model", "scripted model: its answers come from files"))
     incident = incident_of(record)
@@ -176,8 +176,6 @@ def _rows(app: App, record: CycleRecord) -> list[tuple[str, str]]:
         rows.append(("incident", f"{incident.root.type}: {incident.root.message}"[:160]))
         if incident.root.location:
             rows.append(("", f"in {incident.root.location}"))
-        errors = f"{incident.error_entries} at ERROR or above"
-        rows.append(("seen", f"{incident.entries} entries ({errors}) on {len(incident.instances)} instances"))
         rows.extend(("why this one" if number == 0 else "", reason)
                     for number, reason in enumerate(retrieved.selection.reasons))
     whys = record.latest(FiveWhys)
