@@ -24,7 +24,7 @@ from bot.adapters.github_api import GitHubApi, Refused, is_limit
 from bot.adapters.surroundings import Surroundings
 from bot.domain.base import Frozen, Sha
 from bot.domain.effects import BranchName, RepositoryName
-from bot.domain.errors import ConfigProblem, ForgeProblem
+from bot.domain.errors import ConfigProblem, ForgeProblem, NotOffered
 from bot.ports import Clock, ForgeCheck, ForgeComment, ForgeIssue, ForgePull, Workspace
 
 _OLDEST_FIRST = {"state": "all", "sort": "created", "direction": "asc"}
@@ -202,7 +202,7 @@ class GitHubForge:
             return self._api.one(verb, path, CheckAnswer, content, doing=doing).as_check()
         except Refused as refused:
             if refused.refusal.status == HTTPStatus.FORBIDDEN and not is_limit(refused.refusal):
-                raise ForgeProblem(
+                raise NotOffered(
                     refused.what, "Checks need an App's or the Actions token with the permission checks: write."
                 ) from refused
             raise

@@ -25,7 +25,7 @@ class Surroundings:
 
     def variable(self, name: str, what_for: str) -> str:
         """An environment variable that must be set. Raises ConfigProblem."""
-        value = self.environ.get(name, "")
+        value = self.environ.get(name, "").strip()
         if not value:
             raise ConfigProblem(f"{name} is not set, and {what_for} needs it.", f"Set {name} in the environment.")
         return value

@@ -59,7 +59,8 @@ class CheckKey(Frozen):
 
 EffectKey = Annotated[IssueKey | CycleKey | CheckKey, Field(discriminator="of")]
 
-_MARKER = re.compile(r"<!-- whybot:([a-z_]+ [^<>\n]{1,400}?) -->")
+_MARKER = re.compile(r"^<!-- whybot:([a-z_]+ [^<>\n]{1,400}?) -->$", re.MULTILINE)
+_FORGED = re.compile(r"(<!--\s*whybot)(?=\s*:)", re.IGNORECASE)
 
 
 def marker(key: IssueKey | CycleKey | CheckKey) -> str:
@@ -68,8 +69,13 @@ def marker(key: IssueKey | CycleKey | CheckKey) -> str:
 
 
 def markers_in(text: str) -> frozenset[str]:
-    """The keys, as text, of all markers in a body."""
+    """The keys, as text, of all markers in a body. A marker is a line of its own."""
     return frozenset(_MARKER.findall(text))
+
+
+def without_markers(text: str) -> str:
+    """Text in which nothing is a marker any more, in code blocks either."""
+    return _FORGED.sub("\\1\u2060", text)
 
 
 class IssueUpsert(Frozen):

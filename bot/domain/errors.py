@@ -89,6 +89,10 @@ class ForgeProblem(BotError):
     family = "forge"
 
 
+class NotOffered(ForgeProblem):
+    """The forge does not do this for the bot's kind of account. The cycle goes on without it and says so."""
+
+
 class PolicyRefused(ForgeProblem):
     """An effect is not allowed by policy, so it was not published."""
 

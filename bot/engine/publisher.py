@@ -22,8 +22,9 @@ from bot.domain.effects import (
     Receipt,
     marker,
     markers_in,
+    without_markers,
 )
-from bot.domain.errors import ForgeProblem, PolicyRefused
+from bot.domain.errors import ForgeProblem, NotOffered, PolicyRefused
 from bot.domain.globs import matches_any
 from bot.domain.record import CycleRecord
 from bot.logs.redact import redact
@@ -59,7 +60,11 @@ class Publisher:
             case PullRequestUpsert():
                 return self._pull(effect, record)
             case CheckReport():
-                return self._check(effect)
+                try:
+                    return self._check(effect)
+                except NotOffered as refused:
+                    # The proof stands in the pull request too, so nothing is lost but a convenience.
+                    return Receipt(did="not published", note=str(refused))
             case _:
                 assert_never(effect)
 
@@ -89,7 +94,7 @@ class Publisher:
                 raise _refused("a cycle has one issue and one pull request")
 
     def _body(self, body: str, key: str) -> str:
-        clean = neutralise(redact(body))
+        clean = without_markers(neutralise(redact(body)))
         return f"{cut(clean, self._policy.most_body_chars)}\n\n{key}\n"
 
     def _title(self, title: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.audit.kinds import outcomes_of
@@ -13,6 +14,7 @@ from bot.domain.suite import Observation, SuiteResult
 from bot.logs.redact import redact
 from bot.ports import FileChange
 from bot.probe.launch import product_globs, run_tests
+from bot.probe.seen import TestRun
 from bot.steps.context import StepContext
 from bot.steps.environment import python_of
 from bot.steps.plan import base_commit
@@ -24,6 +26,13 @@ class Ran:
 
     result: SuiteResult
     observations: tuple[Observation, ...]
+
+
+def _notes(run: TestRun) -> Iterator[str]:
+    if run.complaint:
+        yield run.complaint
+    if run.seen.bad_lines:
+        yield f"{run.seen.bad_lines} lines of the probe's record could not be believed"
 
 
 def tests_commit(ctx: StepContext) -> Sha:
@@ -65,6 +74,6 @@ def run_suite(ctx: StepContext, label: str, commit: Sha, paths: tuple[str, ...],
         label=label, tree=ctx.repository.tree(commit), command=run.command, ended=run.completed.ended,
         exit_code=run.completed.exit_code, outcomes=outcomes, duration_s=run.completed.duration_s,
         junit=junit if run.junit is not None else "", log=log,
-        note=f"{run.seen.bad_lines} lines of the probe's record could not be believed" if run.seen.bad_lines else "",
+        note="; ".join(_notes(run)),
     )
     return Ran(result, run.seen.observations)
