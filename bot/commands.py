@@ -133,6 +133,7 @@ def summary(app: App, record: CycleRecord) -> dict[str, object]:
         "root": incident.root.model_dump() if incident else None,
         "entries": incident.entries if incident else None,
         "error_entries": incident.error_entries if incident else None,
+        "inferred_errors": incident.inferred_errors if incident else None,
         "reasons": list(record.latest(Retrieved).selection.reasons) if incident else [],  # type: ignore[union-attr]
         "audits": [audit.report.recommendation.value for audit in audits],
         "reproduced": run.reproduced if (run := record.latest(TestsRun)) else None,

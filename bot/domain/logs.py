@@ -44,7 +44,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One entry, as read. A msgspec struct and not pydantic: a scan makes a million of them.
 
     (project, time_ns, insert_id) is the identity that Cloud Logging documents. `severity` is what the
-    entry says or, where it says nothing, what its text says. `raw` is the entry's JSON as it was read.
+    entry says or, where it says nothing, what its text says (then `inferred`). `raw` is the entry's JSON as it was read.
     """
 
     insert_id: str
@@ -59,6 +59,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     logger: str = ""
     trace: str = ""
     request: HttpRequest | None = None
+    inferred: bool = False
     labels: tuple[tuple[str, str], ...] = ()
     raw: bytes = b""
 
@@ -168,7 +169,8 @@ class RootSignature(Frozen):
 class Incident(Frozen):
     """Groups that fail together, represented by the earliest traceback in the application's own code.
 
-    `entries` counts log entries before chained ones were joined; `error_entries` those at ERROR or above.
+    `entries` counts log entries before chained ones were joined; `error_entries` those that say ERROR or
+    above, `inferred_errors` those that say nothing but whose text does.
     """
 
     fingerprint: Fingerprint
@@ -177,6 +179,7 @@ class Incident(Frozen):
     severity: Severity
     entries: int
     error_entries: int
+    inferred_errors: int = 0
     first_seen: str
     last_seen: str
     services: tuple[str, ...]

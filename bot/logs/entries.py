@@ -111,13 +111,15 @@ def _entry(wire: _Wire, raw: bytes) -> LogEntry:
         severity = next((level for level in stated if level is not Severity.DEFAULT), severity)
     if severity is Severity.DEFAULT and request is not None and request.status:
         severity = of_status(request.status)
-    if severity is Severity.DEFAULT:
+    inferred = severity is Severity.DEFAULT
+    if inferred:
         severity = infer(text)
     labels = wire.labels
     return LogEntry(
         insert_id=wire.insert_id or _derived_id(raw),
         time_ns=time_ns,
         severity=severity,
+        inferred=inferred,
         text=text,
         project=resource.get("project_id") or _project(wire.log_name),
         service=resource.get("service_name") or resource.get("configuration_name") or resource.get("job_name")

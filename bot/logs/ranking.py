@@ -90,7 +90,8 @@ def _why(winner: RankedIncident, rest: Sequence[RankedIncident], ranked: Sequenc
 
 def _size(incident: Incident) -> str:
     entries = _counted(incident.entries, "entry", "entries")
-    return (f"It has {entries} ({incident.error_entries:,} at ERROR or above) in "
+    more = f", {incident.inferred_errors:,} more by their text" if incident.inferred_errors else ""
+    return (f"It has {entries} ({incident.error_entries:,} at ERROR or above{more}) in "
             f"{_counted(len(incident.groups), 'group')} on {_counted(len(incident.instances), 'instance')}, "
             f"from {incident.first_seen} to {incident.last_seen}.")
 
