@@ -34,6 +34,7 @@ from bot.domain.record import (
     focus_slug,
     run_id,
 )
+from bot.domain.results import IssueFiled
 from bot.domain.workflow import Workflow
 from bot.engine.publisher import Publisher
 from bot.engine.runner import Machinery, Runner
@@ -277,8 +278,9 @@ class App:
     def history(self, settings: Settings) -> Callable[[CycleRef], Mapping[str, Novelty]]:
         """How incidents stand that other records of this repository know.
 
-        A demo run is a rehearsal and sees only its own run. A record that cannot be read stops the command:
-        deciding without it could open a second front on what is in work.
+        What another run only looked at, without filing an issue, is not in work. A demo run is a rehearsal
+        and sees only its own run. A record that cannot be read stops the command: deciding without it could
+        open a second front on what is in work.
         """
 
         def standing(current: CycleRef) -> Mapping[str, Novelty]:
@@ -290,9 +292,10 @@ class App:
                 if record.fingerprint is None or record.settings.repository != settings.repository:
                     continue
                 at_work = record.status is not CycleStatus.ENDED or record.end is CycleEnd.FIX_PROPOSED
-                if at_work or ref.run == current.run:
+                filed = record.latest(IssueFiled) is not None
+                if ref.run == current.run or (filed and at_work):
                     known[record.fingerprint] = Novelty.IN_WORK
-                else:
+                elif filed:
                     known.setdefault(record.fingerprint, Novelty.KNOWN)
             return known
 

@@ -120,6 +120,7 @@ def incident_of(record: CycleRecord) -> Incident | None:
 def summary(app: App, record: CycleRecord) -> dict[str, object]:
     """What `--json` says of a cycle; keys are documented in the README."""
     incident = incident_of(record)
+    retrieved = record.latest(Retrieved)
     proven = record.latest(Proven)
     audits = record.results(TestsAudited)
     return {
@@ -134,7 +135,7 @@ def summary(app: App, record: CycleRecord) -> dict[str, object]:
         "entries": incident.entries if incident else None,
         "error_entries": incident.error_entries if incident else None,
         "inferred_errors": incident.inferred_errors if incident else None,
-        "reasons": list(record.latest(Retrieved).selection.reasons) if incident else [],  # type: ignore[union-attr]
+        "reasons": list(retrieved.selection.reasons) if retrieved else [],
         "audits": [audit.report.recommendation.value for audit in audits],
         "reproduced": run.reproduced if (run := record.latest(TestsRun)) else None,
         "verdict": proven.proof.verdict.value if proven else None,
@@ -177,7 +178,9 @@ def _rows(app: App, record: CycleRecord) -> list[tuple[str, str]]:
         rows.append(("incident", f"{incident.root.type}: {incident.root.message}"[:160]))
         if incident.root.location:
             rows.append(("", f"in {incident.root.location}"))
-        rows.extend(("why this one" if number == 0 else "", reason)
+    if retrieved:
+        heading = "why this one" if incident else "why none"
+        rows.extend((heading if number == 0 else "", reason)
                     for number, reason in enumerate(retrieved.selection.reasons))
     whys = record.latest(FiveWhys)
     if whys:

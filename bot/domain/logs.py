@@ -44,7 +44,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One entry, as read. A msgspec struct and not pydantic: a scan makes a million of them.
 
     (project, time_ns, insert_id) is the identity that Cloud Logging documents. `severity` is what the
-    entry says or, where it says nothing, what its text says (then `inferred`). `raw` is the entry's JSON as it was read.
+    entry says or, where it says nothing, what its text says (then `inferred`). `raw` is the JSON as it was read.
     """
 
     insert_id: str

@@ -25,6 +25,15 @@ class StoredFile(Frozen):
     artifact: str
 
 
+class PatchedFile(Frozen):
+    """A file that a patch changes, and the hash of what it becomes. The content itself is not kept: it is the
+    base's with the edits applied, and could hold secrets that the repository holds.
+    """
+
+    path: RepoPath
+    sha256: Sha256
+
+
 class GuardFinding(Frozen):
     """What the fix guard has against a patch. A hard finding rejects it; a soft one is shown."""
 
@@ -36,11 +45,11 @@ class GuardFinding(Frozen):
 
 
 class Patch(Frozen):
-    """An accepted patch: the files as they are after it, its diff, and what the guard noted."""
+    """An accepted patch: its edits, the files that they change, its redacted diff, and what the guard noted."""
 
     summary: str
     edits: Annotated[tuple[Edit, ...], Field(min_length=1)]
-    files: tuple[StoredFile, ...]
+    files: tuple[PatchedFile, ...]
     diff: str
     added: int
     removed: int

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 
-from bot.domain.patch import Patch, StoredFile
+from bot.domain.patch import Patch, PatchedFile
 from bot.domain.proposals import ProposedFix
 from bot.domain.record import Decision
 from bot.domain.results import FiveWhys, Fixed, Planned, Proven, TestsRun, TestsWritten
 from bot.evidence.pack import build_code_pack
+from bot.logs.redact import redact
 from bot.model.prompts import render
 from bot.proof.edits import apply_edits, counts, unified_diff
 from bot.proof.guard import guard
@@ -51,24 +52,22 @@ def run(ctx: StepContext) -> StepOutcome:
     old = files_of(fix)
     new = apply_edits(old, fix.edits)
     findings = guard(old, new, code_globs(ctx), forbidden, frozen)
-    diff = unified_diff(old, new)
+    diff = redact(unified_diff(old, new))
     ctx.keep(f"fix/attempt-{ctx.attempt}.patch", diff.encode())
     hard = [finding for finding in findings if finding.hard]
     if hard:
         said = f"rejected by the fix guard: {hard[0].rule} in {hard[0].path}"
         return StepOutcome(Fixed(patch=None, findings=findings), said, Decision.HOLD)
-    stored: list[StoredFile] = []
-    for path in sorted(path for path in new if new[path] != old.get(path)):
-        content = new[path].encode()
-        name = f"fix/attempt-{ctx.attempt}/{path}"
-        ctx.keep(name, content)
-        stored.append(StoredFile(path=path, sha256=hashlib.sha256(content).hexdigest(), artifact=name))
+    files = tuple(
+        PatchedFile(path=path, sha256=hashlib.sha256(new[path].encode()).hexdigest())
+        for path in sorted(new) if new[path] != old.get(path)
+    )
     added, removed = counts(old, new)
     patch = Patch(
-        summary=fix.summary, edits=fix.edits, files=tuple(stored), diff=diff, added=added, removed=removed,
+        summary=fix.summary, edits=fix.edits, files=files, diff=diff, added=added, removed=removed,
         notes=findings,
     )
-    said = f"{added} lines added and {removed} removed in {len(stored)} files"
+    said = f"{added} lines added and {removed} removed in {len(files)} files"
     return StepOutcome(Fixed(patch=patch, findings=findings), said)
 
 

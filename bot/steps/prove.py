@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from bot.domain.base import Sha
-from bot.domain.errors import AnswerRefused
+from bot.domain.errors import RecordDamaged
+from bot.domain.patch import Patch
 from bot.domain.proof import ProofRun, Verdict
 from bot.domain.record import Decision
 from bot.domain.results import Fixed, Planned, Proven, TestsRun, TestsWritten
 from bot.ports import FileChange
 from bot.proof.counterfactual import conclude, judge_green, judge_own, judge_red
+from bot.proof.edits import apply_edits
 from bot.steps.context import Step, StepContext, StepOutcome
 from bot.steps.plan import base_commit
 from bot.steps.run_tests import own_suite
@@ -47,10 +51,17 @@ def run(ctx: StepContext) -> StepOutcome:
 
 def fix_commit(ctx: StepContext) -> Sha:
     """The commit with the tests and the fix on top of the base."""
-    patch = ctx.need(Fixed).patch
-    if patch is None:
-        raise AnswerRefused("There is no accepted patch to prove.", "Run `bot resume`; the fix comes first.")
-    changes = tuple(FileChange(path=file.path, content=ctx.read(file.artifact)) for file in patch.files)
+    patch = accepted(ctx)
+    base = base_commit(ctx)
+    before = {file.path: (ctx.repository.read(base, file.path) or b"").decode() for file in patch.files}
+    after = apply_edits(before, patch.edits)
+    for file in patch.files:
+        if hashlib.sha256(after[file.path].encode()).hexdigest() != file.sha256:
+            raise RecordDamaged(
+                f"The patch of {ctx.record.ref} does not give the {file.path} that was accepted.",
+                "It was left as it is. Restore the record from a copy, or start a new run with --new.",
+            )
+    changes = tuple(FileChange(path=file.path, content=after[file.path].encode()) for file in patch.files)
     subject = " ".join(patch.summary.split())
     message = f"{subject[:72].rstrip()}\n\n{patch.summary}\n\nWhybot-Cycle: {ctx.record.ref}\n"
     return ctx.repository.commit(tests_commit(ctx), changes, message, ctx.record.created_at)
@@ -58,15 +69,20 @@ def fix_commit(ctx: StepContext) -> Sha:
 
 def revert_commit(ctx: StepContext) -> Sha:
     """The fix commit with only the fix's files put back to what they were."""
-    patch = ctx.need(Fixed).patch
-    if patch is None:
-        raise AnswerRefused("There is no accepted patch to revert.", "Run `bot resume`; the fix comes first.")
     base = base_commit(ctx)
     changes = tuple(
-        FileChange(path=file.path, content=ctx.repository.read(base, file.path)) for file in patch.files
+        FileChange(path=file.path, content=ctx.repository.read(base, file.path)) for file in accepted(ctx).files
     )
     message = f"Revert the fix, for the proof\n\nWhybot-Cycle: {ctx.record.ref}\n"
     return ctx.repository.commit(fix_commit(ctx), changes, message, ctx.record.created_at)
+
+
+def accepted(ctx: StepContext) -> Patch:
+    """The patch that the fix guard let through."""
+    patch = ctx.need(Fixed).patch
+    if patch is None:
+        raise LookupError(f"there is no accepted patch in {ctx.record.ref}: the workflow's order is wrong")
+    return patch
 
 
 STEP = Step("prove", takes=(Planned, TestsWritten, TestsRun, Fixed), gives=Proven, run=run)
