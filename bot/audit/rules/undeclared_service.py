@@ -1,0 +1,105 @@
+"""A fixed address of a service that nobody declared and the test does not start."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from bot.audit.definitions import last_name
+from bot.audit.network import addresses, has_server
+from bot.audit.references import is_product
+from bot.audit.rule import Context, Example, Found, Rule, per_test, said
+from bot.audit.view import View
+from bot.domain.plan import Level
+
+_CONNECTS = {
+    "connect",
+    "open",
+    "start",
+    "send",
+    "ping",
+    "get",
+    "post",
+    "fetch",
+    "publish",
+    "subscribe",
+    "request",
+    "__aenter__",
+    "__enter__",
+    "run",
+    "login",
+}
+
+
+def _connects(view: View, call: ast.Call) -> bool:
+    """Whether the address is used: by a client at once, or by a product object that is told to connect."""
+    if not is_product(view.bare_scope.resolve(call.func)):
+        return True
+    return any(
+        isinstance(node, ast.Call) and last_name(node.func) in _CONNECTS and isinstance(node.func, ast.Attribute)
+        for node in view.nodes
+    )
+
+
+def _look(context: Context, view: View) -> Iterator[Found]:
+    if has_server(view):
+        return
+    planned = context.planned(view.case)
+    needs = set(planned.services) if planned else set()
+    declared = (
+        {service.address for service in context.plan.services if service.name in needs} if context.plan else set()
+    )
+    for address in addresses(view):
+        if str(address) in declared or not _connects(view, address.call):
+            continue
+        if planned is not None and planned.level is Level.UNIT:
+            why = "a unit test must not need a server"
+        else:
+            why = "neither the test nor a fixture starts it, and no plan declares it"
+        yield address.call, f"`{said(address.call)}` needs a service at {address}: {why}"
+        return
+
+
+RULE = Rule(
+    id="undeclared-service",
+    defect_class="host-dependent",
+    title="A service that nobody declared",
+    rationale="The outcome depends on what happens to listen on that port of the machine.",
+    hint="Start the service in a fixture on port 0, or declare it in the plan so that its absence is reported as such.",
+    check=per_test(_look),
+    good=Example(
+        test="""\
+from product.service import Link
+
+
+def test_address():
+    assert Link('127.0.0.1', 6379).at == ('127.0.0.1', 6379)
+""",
+        implementation="""\
+class Link:
+    def __init__(self, host, port):
+        self.at = host, port
+""",
+    ),
+    bad=Example(
+        test="""\
+import socket
+from product.service import parse
+
+
+def test_ping():
+    with socket.create_connection(('localhost', 6379)) as link:
+        link.sendall(b'PING')
+        assert parse(link.recv(10)) == 'PONG'
+
+
+def test_link():
+    link = socket.create_connection('localhost:6379')
+    assert parse(link.recv(10)) == 'PONG'
+""",
+        implementation="""\
+def parse(data):
+    return data.decode().strip('+')
+""",
+    ),
+)
