@@ -140,7 +140,7 @@ def main() -> None:
 
 
 def _say(text: str) -> None:
-    from bot.reports.markdown import visible
+    from bot.domain.visible import visible
 
     print("\n".join(visible(line) for line in text.split("\n")), file=sys.stderr)  # noqa: T201
 

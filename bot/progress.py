@@ -8,7 +8,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from bot.reports.markdown import visible
+from bot.domain.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.config import BotConfig
-from bot.domain.errors import ConfigProblem
+from bot.domain.errors import ConfigProblem, no_repository
 from bot.ports import Clock, Workspace
 
 
@@ -34,10 +34,7 @@ class Surroundings:
     def repository(self) -> Workspace:
         """The repository. Raises ConfigProblem when there is none."""
         if self.workspace is None:
-            raise ConfigProblem(
-                f"There is no git repository at {self.config.repository.path}.",
-                "Run bot inside a clone, or set `path` under [repository] in bot.toml.",
-            )
+            raise no_repository(self.config.repository.path)
         return self.workspace
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import PurePosixPath
 from typing import Annotated
 
@@ -43,6 +44,11 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^v[0-9]+-[0-9a-f]{16}$")]
 """Rule version and 64 bits of hash: `v1-0123456789abcdef`."""
+
+def headline(text: str, most: int) -> str:
+    """Return `text` on one line of at most `most` characters, cut between words."""
+    return textwrap.shorten(text, most, placeholder=" …")
+
 
 _SLUG = re.compile(r"[^a-z0-9]+")
 

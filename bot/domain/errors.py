@@ -117,6 +117,14 @@ FAMILIES: tuple[type[BotError], ...] = (
 )
 """One class a family, in the order of their exit codes, 2 to 11."""
 
+def no_repository(path: str) -> ConfigProblem:
+    """The error for a step or an adapter that needs the repository where there is none."""
+    return ConfigProblem(
+        f"There is no git repository at {path}.",
+        "Run bot inside a clone, or set `path` under [repository] in bot.toml.",
+    )
+
+
 EXIT_ANSWER_IS_NO = 1
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130

@@ -48,20 +48,21 @@ def next_move(record: CycleRecord, workflow: Workflow) -> Move:
     if not record.steps:
         return RunStep(workflow.steps[0], 1, None)
     index, last = len(record.steps) - 1, record.steps[-1]
-    place = workflow.of(last.step)
     if last.status is StepStatus.RUNNING:
-        return RunStep(place, last.attempt, index)
+        return RunStep(workflow.of(last.step), last.attempt, index)
     if last.status is StepStatus.FAILED:
         # A stored reply would be found again under the same attempt, so only a new attempt asks anew.
         asked_in_vain = last.failure is not None and last.failure.family == AnswerRefused.family
-        return RunStep(place, last.attempt + (1 if asked_in_vain else 0), None)
+        return RunStep(workflow.of(last.step), last.attempt + (1 if asked_in_vain else 0), None)
     for number, item in enumerate(last.effects):
         if item.receipt is None:
             return Publish(index, number)
-    return _after(record, last, place, workflow)
+    return move_after(record, last, workflow)
 
 
-def _after(record: CycleRecord, last: StepRecord, place: WorkflowStep, workflow: Workflow) -> Move:
+def move_after(record: CycleRecord, last: StepRecord, workflow: Workflow) -> RunStep | Pause | End:
+    """What follows a done step, once its effects are published."""
+    place = workflow.of(last.step)
     if last.decision is Decision.END:
         if last.end is None:
             raise ValueError(f"step {last.step} of {record.ref} ended the cycle without saying how")

@@ -22,7 +22,7 @@ from bot.domain.record import (
 )
 from bot.domain.results import IssueFiled, Retrieved
 from bot.domain.workflow import Workflow
-from bot.engine.moves import End, Pause, Publish, RunStep, next_move
+from bot.engine.moves import End, Pause, Publish, RunStep, move_after, next_move
 from bot.engine.publisher import Publisher
 from bot.ports import Clock, LogSource, Model, Progress, Sandbox, Store, Workspace
 from bot.reports.documents import documents_of, status_comment
@@ -119,6 +119,9 @@ class Runner:
         filed = preview.latest(IssueFiled)
         if filed is None:
             return done
+        following = move_after(preview, done, self._m.workflow)
+        if isinstance(following, End):
+            preview = preview.model_copy(update={"status": CycleStatus.ENDED, "end": following.end})
         comment: Effect = CommentUpsert(
             key=cycle_key("comment", preview, filed.key, name="status"),
             on=filed.key,

@@ -18,10 +18,10 @@ from bot.domain.evidence import (
 )
 from bot.domain.proposals import ProposedRootCause, ProposedWhy, ProposedWhys
 from bot.domain.results import FiveWhys
+from bot.domain.visible import visible
 from bot.evidence.citations import check_citation
 from bot.evidence.claims import Evidence, unsupported
 from bot.evidence.code import CodeAt
-from bot.evidence.fence import visible
 
 MOST_WHYS = 5
 MOST_CITATIONS = 12

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from bot.domain.asking import Exchange, Message, ModelReply, ModelRequest, StopReason, Usage
 from bot.domain.errors import AnswerRefused, RecordDamaged
-from bot.evidence.fence import visible
+from bot.domain.visible import visible
 from bot.model.budget import Budget
 from bot.model.prompts import render
 from bot.ports import Model

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from bot.evidence.fence import fence, visible
+from bot.domain.visible import visible
+from bot.evidence.fence import fence
 from bot.evidence.shown import show
 from bot.resources import resource_folder
 

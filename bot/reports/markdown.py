@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import re
 
-_INVISIBLE = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e"
-    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
-)
-_SPECIAL = re.compile(r"([\\`*_\[\]<>#|~$&])|!(?=\[)")
-_LEADING = re.compile(r"^([-+=])|^(\d{1,9})(?=[.)])")
+from bot.domain.visible import visible
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<#|~$&])|!(?=\[)")
+_LEADING = re.compile(r"^([-+=>])|^(\d{1,9})(?=[.)])")
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 _MENTION = re.compile(r"(?<![\w`])@(?=[A-Za-z0-9])")
 _REFERENCE = re.compile(r"(?<![\w&])#(?=\d)|\bGH-(?=\d)")
 _COMMAND = re.compile(r"(?m)^(\s*)/(?=[a-z])")
 _JOINER = "\u2060"
-
-
-def visible(text: str) -> str:
-    """Write invisible, bidirectional and control characters as escapes, so that nothing hides."""
-    return _INVISIBLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def inline(text: str, most: int = 600) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.domain.base import headline
 from bot.domain.effects import BranchPush, CheckKey, CheckReport, CycleKey, PullRequestUpsert
 from bot.domain.results import Committed, Fixed, IssueFiled, Proven, Retrieved, TestsWritten
 from bot.reports.documents import pull_request_body
@@ -27,7 +28,7 @@ def run(ctx: StepContext) -> StepOutcome:
         BranchPush(key=branch_key, branch=branch, base=proof.base, head=proof.with_fix, paths=paths),
         PullRequestUpsert(
             key=CycleKey.model_validate({"of": "pull_request", **base}), branch=branch_key, fixes=issue.key,
-            title=" ".join(title.split())[:120], body=pull_request_body(record, ctx.workflow),
+            title=headline(title, 100), body=pull_request_body(record, ctx.workflow),
         ),
         CheckReport(
             key=check, name="whybot proof", conclusion="success" if not proof.missing else "failure",

@@ -11,7 +11,7 @@ from bot.domain.asking import Usage
 from bot.domain.base import Frozen
 from bot.domain.config import BotConfig, TargetConfig
 from bot.domain.effects import Artifact, Effect
-from bot.domain.errors import ConfigProblem
+from bot.domain.errors import ConfigProblem, no_repository
 from bot.domain.logs import Novelty
 from bot.domain.record import CycleEnd, CycleRecord, Decision, R
 from bot.domain.results import Retrieved, StepResult
@@ -75,10 +75,7 @@ class StepContext:
     def repository(self) -> Workspace:
         """The repository. Raises ConfigProblem when there is none here."""
         if self.workspace is None:
-            raise ConfigProblem(
-                f"There is no git repository at {self.config.repository.path}.",
-                "Run bot inside a clone, or set `path` under [repository] in bot.toml.",
-            )
+            raise no_repository(self.config.repository.path)
         return self.workspace
 
     @property

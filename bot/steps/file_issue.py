@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.domain.base import headline
 from bot.domain.effects import IssueKey, IssueUpsert
 from bot.domain.results import FiveWhys, IssueFiled, Planned, Retrieved
 from bot.reports.documents import issue_body
@@ -17,7 +18,7 @@ def run(ctx: StepContext) -> StepOutcome:
     repository = ctx.record.settings.repository
     key = IssueKey(repository=repository, fingerprint=incident.fingerprint)
     focus = ctx.record.settings.focus.title
-    title = " ".join(f"{focus}: {incident.root.type}: {incident.root.message}".split())[:200]
+    title = headline(f"{focus}: {incident.root.type}: {incident.root.message}", 160)
     effect = IssueUpsert(
         key=key,
         aliases=tuple(IssueKey(repository=repository, fingerprint=alias) for alias in incident.aliases),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.errors import ConfigProblem, RecordDamaged
+from bot.domain.errors import RecordDamaged, no_repository
 from bot.domain.evidence import EvidencePack, Support
 from bot.domain.logs import LogEntry
 from bot.domain.proposals import ProposedWhys
@@ -23,10 +23,7 @@ def run(ctx: StepContext) -> StepOutcome:
     if retrieved.selection.winner is None:
         raise LookupError("the whys need an incident")
     if retrieved.commit is None:
-        raise ConfigProblem(
-            "The code of the incident cannot be read: there is no repository at hand.",
-            "Run bot inside a clone, or set `path` under [repository] in bot.toml; then `bot resume`.",
-        )
+        raise no_repository(ctx.config.repository.path)
     code = code_at(ctx, retrieved.commit.sha)
     try:
         entries = parse_snapshot(ctx.read(retrieved.snapshot))

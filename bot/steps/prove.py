@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from bot.domain.base import Sha
+from bot.domain.base import Sha, headline
 from bot.domain.errors import RecordDamaged
 from bot.domain.patch import Patch
 from bot.domain.proof import ProofRun, Verdict
@@ -62,8 +62,7 @@ def fix_commit(ctx: StepContext) -> Sha:
                 "It was left as it is. Restore the record from a copy, or start a new run with --new.",
             )
     changes = tuple(FileChange(path=file.path, content=after[file.path].encode()) for file in patch.files)
-    subject = " ".join(patch.summary.split())
-    message = f"{subject[:72].rstrip()}\n\n{patch.summary}\n\nWhybot-Cycle: {ctx.record.ref}\n"
+    message = f"{headline(patch.summary, 72)}\n\n{patch.summary}\n\nWhybot-Cycle: {ctx.record.ref}\n"
     return ctx.repository.commit(tests_commit(ctx), changes, message, ctx.record.created_at)
 
 

@@ -270,8 +270,9 @@ def test_tests_that_are_never_right_end_the_cycle_with_no(tmp_path: Path, script
 
 @pytest.mark.slow
 def test_a_fix_that_cures_nothing_is_rejected_with_no(tmp_path: Path, script: Path) -> None:
-    harmless = {"summary": "A comment is put right, which changes nothing.", "edits": [
-        {"path": "router/readiness.py", "find": '"""Wait until', "replace": '"""Wait, until'},
+    line = "        self.lost = asyncio.Event()"
+    harmless = {"summary": "An event is added that nobody waits for.", "edits": [
+        {"path": "router/broker.py", "find": line, "replace": f"{line}\n        self.closed = asyncio.Event()"},
     ]}
     for attempt in (1, 2, 3):
         (script / f"fix.{attempt}.json").write_text(json.dumps(harmless))
@@ -281,6 +282,22 @@ def test_a_fix_that_cures_nothing_is_rejected_with_no(tmp_path: Path, script: Pa
     assert "ended: fix rejected" in said.everything
     record = record_of(tmp_path / ".bot")
     assert [step["decision"] for step in record["steps"] if step["step"] == "prove"] == ["hold"] * 3  # type: ignore[attr-defined,index,union-attr]
+
+
+@pytest.mark.slow
+def test_a_fix_that_cures_the_symptom_is_rejected_by_the_guard(tmp_path: Path, script: Path) -> None:
+    waiting = "                await self._broker.connected.wait()"
+    slept = f"{waiting}\n                await asyncio.sleep(0.5)"
+    symptom = {"summary": "Wait a moment, so that the subscriber has started.", "edits": [
+        {"path": "router/readiness.py", "find": waiting, "replace": slept},
+    ]}
+    for attempt in (1, 2, 3):
+        (script / f"fix.{attempt}.json").write_text(json.dumps(symptom))
+    (tmp_path / "bot.toml").write_text("[proof]\nreruns = 1\n")
+    said = bot(*DEMO, "--model", f"script:{script}", cwd=tmp_path)
+    assert said.code == 1, said.everything
+    assert "rejected by the fix guard: only-timing in router/readiness.py" in said.everything
+    assert "ended: fix rejected" in said.everything
 
 
 # Configuration, budget, target, sandbox, forge

@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.domain.evidence import EvidenceItem, EvidencePack
-from bot.evidence.fence import fence, fenced, visible
+from bot.domain.visible import visible
+from bot.evidence.fence import fence, fenced
 from bot.evidence.shown import find_code, find_log, numbered, read_shown, show
 
 SHA = "c" * 40

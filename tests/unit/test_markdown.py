@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bot.reports.markdown import cut, fence, inline, neutralise, prose, span, visible
+from bot.domain.visible import visible
+from bot.reports.markdown import cut, fence, inline, neutralise, prose, span
 
 PARSER = MarkdownIt("gfm-like", {"linkify": False, "html": True})
 
