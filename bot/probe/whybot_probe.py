@@ -11,6 +11,8 @@ With pytest-xdist the controller stays silent and worker N appends to OUT.N.
 Product code that runs in other processes is not seen in `reached`.
 """
 
+from __future__ import annotations
+
 import ast
 import faulthandler
 import gc
@@ -23,8 +25,57 @@ import signal
 import sys
 import threading
 import warnings
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    # Never run, and annotations are not evaluated: names and unions newer than Python 3.9 may stand in both.
+    from types import CodeType, CoroutineType, FrameType, ModuleType, TracebackType
+    from typing import Any, Callable, Generator, Literal, Protocol, TextIO, TypedDict, TypeVar
+
+    _Result_co = TypeVar("_Result_co", covariant=True)
+
+    class _Outcome(Protocol[_Result_co]):
+        """What pluggy sends to a hook wrapper. Not every version exports the class."""
+
+        @property
+        def excinfo(self) -> tuple[type[BaseException], BaseException, TracebackType | None] | None: ...
+        def get_result(self) -> _Result_co: ...
+
+    class _Frame(TypedDict):
+        path: str
+        line: int
+        function: str
+        in_app: bool
+        source: str
+
+    class _Raised(TypedDict):
+        type: str
+        message: str
+        bases: list[str]
+        frames: list[_Frame]
+        rewritten: bool
+
+    class _Warned(TypedDict):
+        category: str
+        message: str
+        path: str
+        line: int
+
+    class _Observation(TypedDict):
+        test: str
+        path: str
+        line: int
+        status: Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "not_run"]
+        phase: Literal["setup", "call", "teardown"] | None
+        exceptions: list[_Raised]
+        skip_reason: str
+        warnings: list[_Warned]
+        reached: list[str]
+        duration_s: float
+
+    _Coroutine = CoroutineType[object, Any, object]
 
 FORMAT = 1
 MOST_MESSAGE = 4_000
@@ -44,9 +95,11 @@ _RUNNER = re.compile(r"[/\\](_pytest|pluggy|pytest_asyncio|pytest)[/\\]")
 _LIBRARY = re.compile(r"(^|/)(site-packages|dist-packages)/")
 _TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 _CO_OPTIMIZED = 1
+# What the interpreter calls when it frees a coroutine that was never awaited.
+_UNAWAITED = "_warn_unawaited_coroutine"
 
 
-def glob_pattern(glob):
+def glob_pattern(glob: str) -> str:
     """A regular expression for a glob (`*` within a folder, `**` over folders) or for all below a folder."""
     glob = glob.rstrip("/")
     if glob in ("", "."):
@@ -61,7 +114,7 @@ def glob_pattern(glob):
         else meaning.get(piece, re.escape(piece)) for piece in pieces)
 
 
-def _union(globs):
+def _union(globs: list[str]) -> re.Pattern[str] | None:
     pattern = "|".join(glob_pattern(glob) for glob in globs)
     return re.compile("(?:" + pattern + r")\Z", re.DOTALL) if globs else None
 
@@ -69,7 +122,7 @@ def _union(globs):
 class Places:
     """Says where a file belongs."""
 
-    def __init__(self, root, code, tests):
+    def __init__(self, root: str, code: list[str], tests: list[str]) -> None:
         self.root = _realpath(root)
         self.code = _union(code)
         self.tests = _union(tests)
@@ -77,16 +130,16 @@ class Places:
             prefix + os.sep for prefix in {_realpath(sys.prefix), _realpath(sys.base_prefix)}
             if prefix != self.root and prefix.startswith(self.root + os.sep)
         )
-        self._known = {}
+        self._known: dict[str, tuple[str, bool, bool]] = {}
 
-    def place(self, filename):
+    def place(self, filename: str) -> tuple[str, bool, bool]:
         """(path, in_app, product) of a code object's file name; paths of libraries are shortened."""
         known = self._known.get(filename)
         if known is None:
             known = self._known[filename] = self._place(filename)
         return known
 
-    def _place(self, filename):
+    def _place(self, filename: str) -> tuple[str, bool, bool]:
         if filename.startswith("<"):
             return filename, False, False
         full = _realpath(filename)
@@ -99,7 +152,7 @@ class Places:
         return path, True, bool(self.code and self.code.match(path) and not is_test)
 
 
-def _short(full):
+def _short(full: str) -> str:
     full = full.replace(os.sep, "/")
     for mark in ("/site-packages/", "/dist-packages/"):
         if mark in full:
@@ -111,10 +164,10 @@ def _short(full):
 class Names:
     """Qualified names of code objects, also before Python 3.11."""
 
-    def __init__(self):
-        self._files = {}
+    def __init__(self) -> None:
+        self._files: dict[str, dict[tuple[int, str], str]] = {}
 
-    def of(self, code, in_app=True):
+    def of(self, code: CodeType, in_app: bool = True) -> str:
         """`Class.method` for a code object; for a library's code before 3.11 only `method`."""
         if hasattr(code, "co_qualname"):
             return code.co_qualname
@@ -125,10 +178,10 @@ class Names:
         return self._files[code.co_filename].get((code.co_firstlineno, code.co_name), code.co_name)
 
 
-def _qualified_names(filename):
-    found = {}
+def _qualified_names(filename: str) -> dict[tuple[int, str], str]:
+    found: dict[tuple[int, str], str] = {}
 
-    def walk(node, prefix):
+    def walk(node: ast.AST, prefix: str) -> None:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 name = prefix + child.name
@@ -148,53 +201,56 @@ def _qualified_names(filename):
 class Reach:
     """Which product functions are entered while it is switched on, in all threads."""
 
-    def __init__(self, places, names):
+    def __init__(self, places: Places, names: Names) -> None:
         self.places = places
         self.names = names
         self.active = False
-        self.found = set()
-        self._keys = {}
-        self._tool = None
-        monitoring = getattr(sys, "monitoring", None)
-        for tool in (4, 3) if monitoring else ():
-            if monitoring.get_tool(tool) is None:
-                monitoring.use_tool_id(tool, "whybot_probe")
-                monitoring.register_callback(tool, monitoring.events.PY_START, self._started)
-                self._tool = tool
-                break
-        if self._tool is None:
+        self.found: set[str] = set()
+        self._keys: dict[int, tuple[CodeType, str | None]] = {}
+        self._tool = 0
+        self._monitoring: ModuleType | None = None  # stays so before Python 3.12, and where no tool's place is free
+        monitoring: ModuleType | None = getattr(sys, "monitoring", None)
+        if monitoring is not None:
+            for tool in (4, 3):
+                if monitoring.get_tool(tool) is None:
+                    monitoring.use_tool_id(tool, "whybot_probe")
+                    monitoring.register_callback(tool, monitoring.events.PY_START, self._started)
+                    self._tool, self._monitoring = tool, monitoring
+                    self._disable: object = monitoring.DISABLE
+                    break
+        if self._monitoring is None:
             # Threads that a fixture starts are watched too, hence for the whole session.
             threading.setprofile(self._profile)
 
-    def begin(self):
+    def begin(self) -> None:
         """Forget what was found and start to watch."""
         self.found = set()
         self.active = True
-        if self._tool is not None:
-            sys.monitoring.restart_events()
-            sys.monitoring.set_events(self._tool, sys.monitoring.events.PY_START)
+        if self._monitoring is not None:
+            self._monitoring.restart_events()
+            self._monitoring.set_events(self._tool, self._monitoring.events.PY_START)
         elif sys.getprofile() is None:
             sys.setprofile(self._profile)
 
-    def end(self):
+    def end(self) -> list[str]:
         """Stop to watch and return what was found, sorted."""
         self.active = False
-        if self._tool is not None:
-            sys.monitoring.set_events(self._tool, 0)
+        if self._monitoring is not None:
+            self._monitoring.set_events(self._tool, 0)
         # Bound methods are made anew each time: equal, not identical.
         elif sys.getprofile() == self._profile:
             sys.setprofile(None)
         return sorted(self.found)[:MOST_REACHED]
 
-    def _started(self, code, _offset):
+    def _started(self, code: CodeType, _offset: int) -> object:
         self._note(code)
-        return sys.monitoring.DISABLE
+        return self._disable
 
-    def _profile(self, frame, event, _argument):
+    def _profile(self, frame: FrameType, event: str, _argument: object) -> None:
         if event == "call" and self.active:
             self._note(frame.f_code)
 
-    def _note(self, code):
+    def _note(self, code: CodeType) -> None:
         # By identity, since hashing a code object hashes all that is in it. The code is kept, so no id is reused.
         known = self._keys.get(id(code))
         if known is None:
@@ -202,7 +258,7 @@ class Reach:
         if known[1] and self.active:
             self.found.add(known[1])
 
-    def _key(self, code):
+    def _key(self, code: CodeType) -> str | None:
         path, in_app, product = self.places.place(code.co_filename)
         if not product:
             return None
@@ -218,25 +274,25 @@ class Unawaited:
     another test's time, so those are looked for in the traceback, and their later warning is ignored.
     """
 
-    def __init__(self, places):
+    def __init__(self, places: Places) -> None:
         self.places = places
-        self.found = []
-        self._counted = {}
-        self._original = getattr(warnings, "_warn_unawaited_coroutine", None)
+        self.found: list[_Warned] = []
+        self._counted: dict[int, CodeType] = {}
+        self._original: Callable[[_Coroutine], None] | None = getattr(warnings, _UNAWAITED, None)
         if self._original is not None:
-            warnings._warn_unawaited_coroutine = self._warn  # noqa: SLF001 - what the interpreter calls
+            setattr(warnings, _UNAWAITED, self._warn)
 
     @property
-    def installed(self):
+    def installed(self) -> bool:
         """False on interpreters that do not warn through the warnings module."""
         return self._original is not None
 
-    def take(self):
+    def take(self) -> list[_Warned]:
         """Return and forget what was found."""
         found, self.found = self.found, []
         return found
 
-    def search(self, traceback):
+    def search(self, traceback: TracebackType | None) -> None:
         """Look for coroutines that never started in the frames of a traceback."""
         while traceback is not None:
             if self.places.place(traceback.tb_frame.f_code.co_filename)[1]:
@@ -248,12 +304,13 @@ class Unawaited:
                         self._add(value)
             traceback = traceback.tb_next
 
-    def _warn(self, coroutine):
+    def _warn(self, coroutine: _Coroutine) -> None:
         if self._counted.pop(id(coroutine), None) is not coroutine.cr_code:
             self._add(coroutine)
-        self._original(coroutine)
+        if self._original is not None:
+            self._original(coroutine)
 
-    def _add(self, coroutine):
+    def _add(self, coroutine: _Coroutine) -> None:
         origin = coroutine.cr_origin
         filename, line = origin[0][:2] if origin else (coroutine.cr_code.co_filename, coroutine.cr_code.co_firstlineno)
         self.found.append({
@@ -263,18 +320,18 @@ class Unawaited:
         })
 
 
-def _cut(text, most=MOST_MESSAGE):
+def _cut(text: str, most: int = MOST_MESSAGE) -> str:
     text = text.encode("utf-8", "replace").decode("utf-8")
     return text if len(text) <= most else text[:most - 20] + "... [%d more]" % (len(text) - most + 20)
 
 
-def _qualified(kind):
-    module = getattr(kind, "__module__", "")
-    name = getattr(kind, "__qualname__", str(kind))
+def _qualified(kind: type[object]) -> str:
+    module: str = getattr(kind, "__module__", "")
+    name: str = getattr(kind, "__qualname__", str(kind))
     return name if module in ("builtins", "exceptions", "") else "%s.%s" % (module, name)
 
 
-def _message(exception):
+def _message(exception: object) -> str:
     try:
         return _cut(str(exception))
     except Exception as error:  # noqa: BLE001 - any code may run here, and the record must not depend on it
@@ -284,15 +341,15 @@ def _message(exception):
 class Chains:
     """Turns exceptions into plain data."""
 
-    def __init__(self, places, names):
+    def __init__(self, places: Places, names: Names) -> None:
         self.places = places
         self.names = names
 
-    def chain(self, exception):
+    def chain(self, exception: BaseException) -> list[_Raised]:
         """An exception, its causes, its contexts (hidden ones too) and the members of groups."""
-        found = []
-        seen = set()
-        waiting = [exception]
+        found: list[_Raised] = []
+        seen: set[int] = set()
+        waiting: list[BaseException | None] = [exception]
         while waiting and len(found) < MOST_EXCEPTIONS:
             current = waiting.pop(0)
             if current is None or id(current) in seen:
@@ -305,7 +362,7 @@ class Chains:
                 waiting += [member for member in members if isinstance(member, BaseException)]
         return found
 
-    def _one(self, exception):
+    def _one(self, exception: BaseException) -> _Raised:
         message = _message(exception)
         return {
             "type": _qualified(type(exception)), "message": message,
@@ -314,8 +371,8 @@ class Chains:
             "rewritten": isinstance(exception, AssertionError) and bool(re.search(r"(^|\n)assert ", message)),
         }
 
-    def _frames(self, traceback):
-        frames = []
+    def _frames(self, traceback: TracebackType | None) -> list[_Frame]:
+        frames: list[_Frame] = []
         while traceback is not None:
             code = traceback.tb_frame.f_code
             if not _RUNNER.search(code.co_filename) and _realpath(code.co_filename) != _HERE:
@@ -334,7 +391,7 @@ class Chains:
 class Probe:
     """The plugin: keeps what is seen of the test that runs, and writes it when the test ends."""
 
-    def __init__(self, out, root, code, tests):
+    def __init__(self, out: str, root: str, code: list[str], tests: list[str]) -> None:
         self.out = out
         self.pid = _getpid()
         self.places = Places(root, code, tests)
@@ -342,11 +399,11 @@ class Probe:
         self.chains = Chains(self.places, self.names)
         self.reach = Reach(self.places, self.names)
         self.unawaited = Unawaited(self.places)
-        self.current = None
+        self.current: _Observation | None = None
         self.ended = 0
-        self.stacks = None
+        self.stacks: TextIO | None = None
 
-    def write(self, kind, **fields):
+    def write(self, kind: str, **fields: object) -> None:
         """Append one line. A forked child that comes back here must not write."""
         if _getpid() != self.pid:
             return
@@ -358,11 +415,11 @@ class Probe:
         finally:
             _close(handle)
 
-    def _where(self, node):
+    def _where(self, node: pytest.Item | pytest.Collector) -> str:
         path = getattr(node, "path", None)
         return self.places.place(str(path))[0] if path is not None else ""
 
-    def _named(self, node):
+    def _named(self, node: pytest.Item | pytest.Collector) -> str:
         """The node id with its path relative to the repository and not to pytest's own root."""
         _, separator, rest = node.nodeid.partition("::")
         path = self._where(node)
@@ -371,13 +428,15 @@ class Probe:
     # collecting
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_make_collect_report(self, collector):
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector,
+    ) -> Generator[None, _Outcome[pytest.CollectReport], None]:
         """Record what could not be collected."""
         outcome = yield
         report = outcome.get_result()
         if report.outcome == "passed":
             return
-        call = getattr(report, "call", None)
+        call: pytest.CallInfo[object] | None = getattr(report, "call", None)
         exception = call.excinfo.value if call is not None and call.excinfo is not None else None
         skipped = report.outcome == "skipped"
         self.write("end", observation={
@@ -388,7 +447,7 @@ class Probe:
         })
 
     @pytest.hookimpl(trylast=True)
-    def pytest_collection_finish(self, session):
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Record what was collected, after deselection."""
         for item in session.items:
             self.write("collected", test=self._named(item), path=self._where(item), line=(item.location[1] or 0) + 1)
@@ -400,7 +459,7 @@ class Probe:
     # running
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item):
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, None]:
         """Record that a test begins and, at last, what became of it."""
         self.current = {
             "test": self._named(item), "path": self._where(item), "line": (item.location[1] or 0) + 1,
@@ -417,7 +476,7 @@ class Probe:
         self.write("end", observation=record)
 
     @pytest.hookimpl(hookwrapper=True, trylast=True)
-    def pytest_runtest_call(self, item):
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, _Outcome[object], None]:
         """Watch the test itself."""
         depth = sys.get_coroutine_origin_tracking_depth()
         sys.set_coroutine_origin_tracking_depth(max(depth, 1))
@@ -434,7 +493,9 @@ class Probe:
         _collect()
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(self, item, call):
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None],
+    ) -> Generator[None, _Outcome[pytest.TestReport], None]:
         """Take over the result of a phase."""
         outcome = yield
         record = self.current
@@ -443,15 +504,15 @@ class Probe:
         report = outcome.get_result()
         if report.when == "setup":
             # A plugin that reruns failures begins again with setup.
-            record.update(status="not_run", phase=None, exceptions=[], skip_reason="", duration_s=0.0)
+            record.update({"status": "not_run", "phase": None, "exceptions": [], "skip_reason": "", "duration_s": 0.0})
         record["duration_s"] += call.duration
         exception = call.excinfo.value if call.excinfo is not None else None
         if report.outcome == "failed":
             self._failed(record, report, exception)
         elif report.outcome == "skipped" and record["status"] in ("not_run", "passed"):
             expected = hasattr(report, "wasxfail")
-            record.update(status="xfailed" if expected else "skipped", phase=report.when,
-                          skip_reason=_cut(report.wasxfail if expected else _skip_reason(report)))
+            record.update({"status": "xfailed" if expected else "skipped", "phase": report.when,
+                           "skip_reason": _cut(report.wasxfail if expected else _skip_reason(report))})
             if exception is not None:
                 record["exceptions"] = self.chains.chain(exception)
         elif report.when == "call" and record["status"] == "not_run":
@@ -459,7 +520,7 @@ class Probe:
             record["status"] = "xpassed" if expected else "passed"
             record["skip_reason"] = _cut(report.wasxfail) if expected else ""
 
-    def _failed(self, record, report, exception):
+    def _failed(self, record: _Observation, report: pytest.TestReport, exception: BaseException | None) -> None:
         # The first failure is the one that tells: subtests come before "contains 1 failed subtest".
         if record["status"] in ("failed", "error"):
             return
@@ -472,7 +533,7 @@ class Probe:
             record["skip_reason"] = _cut(str(report.longrepr))
 
     @pytest.hookimpl
-    def pytest_warning_recorded(self, warning_message, nodeid):
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage, nodeid: str) -> None:
         """Take over a warning."""
         record = self.current
         if record is None or len(record["warnings"]) >= MOST_WARNINGS:
@@ -486,23 +547,23 @@ class Probe:
         })
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session, exitstatus):
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
         """Record that pytest came to its end."""
         self.write("session", exit=int(exitstatus), ended=self.ended, collected=session.testscollected)
 
 
-def _skip_reason(report):
+def _skip_reason(report: pytest.TestReport) -> str:
     longrepr = report.longrepr
     text = longrepr[2] if isinstance(longrepr, tuple) and len(longrepr) == 3 else str(longrepr or "")
     return text[len("Skipped: "):] if text.startswith("Skipped: ") else text
 
 
-def _paths(name):
+def _paths(name: str) -> list[str]:
     return [part for part in os.environ.pop(name, "").split(os.pathsep) if part]
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests():
+def pytest_load_initial_conftests() -> None:
     """Say that pytest runs, before anything of the target's can break it."""
     out = os.environ.get("WHYBOT_PROBE_OUT")
     if out:
@@ -511,12 +572,12 @@ def pytest_load_initial_conftests():
                                 "pytest": pytest.__version__}) + "\n")
 
 
-def pytest_configure(config):
+def pytest_configure(config: pytest.Config) -> None:
     """Start to watch, unless this is the controller of pytest-xdist, whose workers do."""
     out = os.environ.get("WHYBOT_PROBE_OUT")
     if not out:
         return
-    worker = getattr(config, "workerinput", None)
+    worker: dict[str, object] | None = getattr(config, "workerinput", None)
     if worker is None and (getattr(config.option, "numprocesses", None) or getattr(config.option, "tx", None)):
         return
     if worker is not None:
@@ -531,9 +592,9 @@ def pytest_configure(config):
         faulthandler.register(signal.SIGTERM, probe.stacks, all_threads=True, chain=True)
 
 
-def pytest_unconfigure(config):
+def pytest_unconfigure(config: pytest.Config) -> None:
     """Let go of the file for stacks."""
-    probe = config.pluginmanager.get_plugin("whybot-probe")
+    probe: Probe | None = config.pluginmanager.get_plugin("whybot-probe")
     if probe is not None and probe.stacks is not None:
         faulthandler.unregister(signal.SIGTERM)
         probe.stacks.close()
