@@ -1,6 +1,6 @@
 # make demo     one whole cycle on the bundled incident
 # make test     all tests that this machine can run; what it could not run is listed at the end
-# make check    format, lint, types, architecture
+# make check    lint, types, architecture
 # make fix      what the tools can put right by themselves
 # make bench    speed, as ratios to named floors in the same run
 # make lock     resolve the dependencies anew

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,8 +21,10 @@ from bot.adapters.sandboxes import choose_sandbox
 from bot.adapters.sandboxes.absent import AbsentSandbox
 from bot.adapters.surroundings import Surroundings, opener
 from bot.adapters.system_clock import SystemClock
-from bot.config import FILE, focus_named, load_config
+from bot.config import FILE, absolute_source, focus_named, load_config, nearest
+from bot.domain.asking import Usage, total
 from bot.domain.config import BotConfig, SandboxKind
+from bot.domain.effects import IssueUpsert
 from bot.domain.errors import ConfigProblem, ForgeProblem, SandboxProblem, UsageProblem
 from bot.domain.logs import Novelty
 from bot.domain.record import (
@@ -30,11 +32,12 @@ from bot.domain.record import (
     CycleRecord,
     CycleRef,
     CycleStatus,
+    Decision,
     Settings,
+    StepStatus,
     focus_slug,
     run_id,
 )
-from bot.domain.results import IssueFiled
 from bot.domain.workflow import Workflow
 from bot.engine.publisher import Publisher
 from bot.engine.runner import Machinery, Runner
@@ -84,14 +87,16 @@ class App:
 
     @classmethod
     def open(cls, options: Options) -> App:
-        """Read the configuration and the workflow, and open the state."""
+        """Read the configuration and the workflow, and open the state. Raises ConfigProblem."""
+        store = DirectoryStore(options.state)
+        store.check()
         config = load_config(config_path(options.config))
         if options.demo:
             from bot.demo.settings import demo_config
 
             config = demo_config(config, options.state)
         workflow = load_workflow(resource_folder("workflows") / "remediation.toml", STEPS)
-        return cls(config, workflow, DirectoryStore(options.state), SystemClock(), options.state)
+        return cls(config, workflow, store, SystemClock(), options.state)
 
     # Settings of a run
 
@@ -101,13 +106,16 @@ class App:
             known = ", ".join(step.name for step in self.workflow.steps)
             raise UsageProblem(f"There is no step {options.until!r}; there are {known}.", "Name one with --until.")
         focus = focus_named(self.config, options.focus)
-        logs = options.logs or self.config.logs.source
+        if options.demo and options.cycles > 1:
+            raise UsageProblem("The demo's script knows one incident only.", "Leave --cycles out.")
+        given = absolute_source(options.logs, Path.cwd()) if options.logs else ""
+        logs = given or self.config.logs.source
         if not logs:
             raise UsageProblem(
                 "It is not said where the logs are.",
                 "Give --logs file:PATH or --logs gcp, or set `source` under [logs] in bot.toml.",
             )
-        _known_source(logs)
+        self.logs(logs)
         model = options.model or self.config.model.name
         if _model_kind(model)[0] == "script":
             self.model(model)
@@ -139,51 +147,73 @@ class App:
         self.store.create(CycleRecord(ref=ref, settings=settings, created_at=now))
         return ref
 
-    def interrupted(self, settings: Settings) -> CycleRef | None:
-        """A cycle with the same settings that was running when its process died, newest first."""
-        wanted = settings.model_copy(update={"since": None})
-        for ref in reversed(self.store.cycles(focus_slug(settings.focus.name))):
-            record = self.store.load(ref)
-            same = record.settings.model_copy(update={"since": None}) == wanted
-            if same and record.status is CycleStatus.RUNNING:
-                return ref
+    def interrupted(self, settings: Settings) -> CycleRecord | None:
+        """A cycle of a run with the same settings whose process died, in a cycle or between two; newest first."""
+        wanted = _comparable(settings)
+        for record in self._newest_of_runs(focus_slug(settings.focus.name)):
+            died = record.status is CycleStatus.RUNNING or wants_another(record)
+            if died and _comparable(record.settings) == wanted:
+                return record
         return None
 
-    def resumable(self, run: str | None) -> CycleRef:
-        """The newest cycle that has not ended, of a run if one is named. Raises UsageProblem."""
-        for ref in reversed(self.store.cycles()):
-            if run is not None and ref.run != run:
+    def resumable(self, run: str | None) -> CycleRecord:
+        """The newest cycle to go on with, of a run if one is named. Raises UsageProblem when there is none."""
+        for record in self._newest_of_runs(None):
+            if run is not None and record.ref.run != run:
                 continue
-            if self.store.load(ref).status is not CycleStatus.ENDED:
-                return ref
-        what = f"the run {run}" if run else str(self.state)
-        raise UsageProblem(f"There is no cycle to go on with in {what}.", "`bot status` lists what there is.")
+            if record.status is not CycleStatus.ENDED or wants_another(record):
+                return record
+        if run is not None and any(ref.run == run for ref in self.store.cycles()):
+            raise UsageProblem(f"The run {run} has ended.", "`bot cycle` starts a new one.")
+        what = f"There is no run {run}" if run else "There is no cycle to go on with"
+        raise UsageProblem(f"{what} in {self.state}.", "`bot status` lists what there is.")
 
-    def reopen(self, ref: CycleRef, until: str | None) -> CycleRecord:
-        """Make a paused or interrupted cycle ready to run on, in the sandbox that works now."""
-        record = self.store.load(ref)
+    def _newest_of_runs(self, focus: str | None) -> Iterator[CycleRecord]:
+        """The last cycle of each run, newest run first."""
+        seen: set[str] = set()
+        for ref in reversed(self.store.cycles(focus)):
+            if ref.run not in seen:
+                seen.add(ref.run)
+                yield self.store.load(ref)
+
+    def reopen(self, record: CycleRecord, until: str | None) -> None:
+        """Make a paused or interrupted cycle ready to run on, in the sandbox that works now.
+
+        Raises UsageProblem when `until` names a step that is done.
+        """
+        if record.status is CycleStatus.ENDED:
+            return
+        order = [place.name for place in self.workflow.steps]
+        if until is not None and record.steps and order.index(until) <= order.index(record.steps[-1].step):
+            last = record.last(until)
+            if last is not None and last.status is StepStatus.DONE and last.decision is Decision.GO:
+                raise UsageProblem(
+                    f"The step {until} of {record.ref} is done already.", "Name a later one, or leave --until out."
+                )
         sandbox = record.settings.sandbox
         if sandbox == AbsentSandbox.name:
             sandbox = self.sandbox(None, record.settings.demo).name
         settings = record.settings.model_copy(update={"until": until, "sandbox": sandbox})
-        return self.store.save(
-            record.model_copy(update={"status": CycleStatus.RUNNING, "paused_because": "", "settings": settings}),
-            record.version,
-        )
+        changes = {"status": CycleStatus.RUNNING, "paused_because": "", "remedy": "", "settings": settings}
+        self.store.save(record.model_copy(update=changes), record.version)
 
-    def run(self, ref: CycleRef, progress: Progress) -> CycleRecord:
-        """Run a cycle and those that its run still asks for; return the last one's record."""
+    def give_up(self, record: CycleRecord) -> None:
+        """End an interrupted cycle, so that what it worked on can be chosen again."""
+        changes = {"status": CycleStatus.ENDED, "end": CycleEnd.GIVEN_UP}
+        self.store.save(record.model_copy(update=changes), record.version)
+
+    def run(self, ref: CycleRef, progress: Progress) -> None:
+        """Run a cycle and those that its run still asks for."""
         record = self.runner(self.store.load(ref).settings, progress).run(ref)
-        while (
-            record.status is CycleStatus.ENDED
-            and record.end not in {CycleEnd.LOG_CLEAN, CycleEnd.EMPTY_LOG}
-            and record.ref.number < record.settings.cycles
-        ):
+        while wants_another(record):
             following = record.ref.model_copy(update={"number": record.ref.number + 1})
             if following not in self.store.cycles(following.focus):
                 self.begin(record.settings, following.number, following.run)
             record = self.runner(record.settings, progress).run(following)
-        return record
+
+    def records_of(self, run: str) -> tuple[CycleRecord, ...]:
+        """All cycles of a run, the first first."""
+        return tuple(self.store.load(ref) for ref in self.store.cycles() if ref.run == run)
 
     def lock(self, what: str, wait_s: float) -> AbstractContextManager[None]:
         """Hold the state alone."""
@@ -206,7 +236,8 @@ class App:
             store=self.store, clock=self.clock, progress=progress, scratch=scratch.resolve(),
             environments=(self.state / "environments").resolve(),
             setup_env={name: value for name, value in self.environ.items() if name.startswith(SETUP_ENV)},
-            history=self.history(settings), spent_today_usd=self.spent_today_usd,
+            history=self.history(settings), spent=self.spent,
+            spent_today_usd=self.spent_today_usd,
         ))
 
     def _model_behind_forge(self, settings: Settings, open_forge: Callable[[], Forge]) -> Callable[[], Model]:
@@ -232,7 +263,10 @@ class App:
 
             return FileLogs(logs_path(), name="the demo's captured log")
         kind, _, rest = source.partition(":")
-        _known_source(source)
+        if kind not in LOG_SOURCES:
+            raise UsageProblem(
+                f"There is no log source {source!r}.", "Give file:PATH, file:- for standard input, or gcp."
+            )
         build: Callable[[str, Surroundings], LogSource] = opener(LOG_SOURCES[kind], "open_log_source")
         return build(rest, self.surroundings())
 
@@ -264,6 +298,7 @@ class App:
         if demo:
             from bot.demo.repository import ensure_repository
 
+            self.store.prepare()
             ensure_repository(path)
         try:
             return GitWorkspace(path)
@@ -278,8 +313,8 @@ class App:
     def history(self, settings: Settings) -> Callable[[CycleRef], Mapping[str, Novelty]]:
         """How incidents stand that other records of this repository know.
 
-        What another run only looked at, without filing an issue, is not in work. A demo run is a rehearsal
-        and sees only its own run. A record that cannot be read stops the command: deciding without it could
+        What another run only looked at, without filing an issue on this forge, is not in work. A demo run is a
+        rehearsal and sees only its own run. A record that cannot be read stops the command: deciding without it could
         open a second front on what is in work.
         """
 
@@ -292,7 +327,7 @@ class App:
                 if record.fingerprint is None or record.settings.repository != settings.repository:
                     continue
                 at_work = record.status is not CycleStatus.ENDED or record.end is CycleEnd.FIX_PROPOSED
-                filed = record.latest(IssueFiled) is not None
+                filed = _filed(record, settings.forge)
                 if ref.run == current.run or (filed and at_work):
                     known[record.fingerprint] = Novelty.IN_WORK
                 elif filed:
@@ -302,20 +337,40 @@ class App:
         return standing
 
 
+    def spent(self, ref: CycleRef) -> Usage:
+        """What a cycle paid a model for, also where a kill kept it out of the record."""
+        return total(self.store.charges(ref))
+
     def spent_today_usd(self) -> Decimal:
-        """What the records of this state say was spent on models since midnight UTC."""
+        """What all cycles of this state paid models since midnight UTC: the day's ledger."""
         today = self.clock.now().date()
         return sum(
-            (step.usage.cost_usd or Decimal(0)
-             for ref in self.store.cycles() for step in self.store.load(ref).steps
-             if step.started_at.date() == today),
+            (charge.usage.cost_usd or Decimal(0)
+             for ref in self.store.cycles() for charge in self.store.charges(ref)
+             if charge.paid_at is not None and charge.paid_at.date() == today),
             Decimal(0),
         )
 
 
-def _known_source(source: str) -> None:
-    if source != DEMO_LOGS and source.partition(":")[0] not in LOG_SOURCES:
-        raise UsageProblem(f"There is no log source {source!r}.", "Give file:PATH, file:- for standard input, or gcp.")
+def wants_another(record: CycleRecord) -> bool:
+    """Whether a cycle has ended and its run asks for one more."""
+    return (
+        record.status is CycleStatus.ENDED
+        and record.end not in {CycleEnd.LOG_CLEAN, CycleEnd.EMPTY_LOG, CycleEnd.GIVEN_UP}
+        and record.ref.number < record.settings.cycles
+    )
+
+
+def _comparable(settings: Settings) -> Settings:
+    return settings.model_copy(update={"since": None})
+
+
+def _filed(record: CycleRecord, forge: str) -> bool:
+    """Whether the cycle really has an issue on that forge."""
+    return record.settings.forge == forge and any(
+        isinstance(item.effect, IssueUpsert) and item.receipt is not None and item.receipt.number is not None
+        for item in record.effects()
+    )
 
 
 def _model_kind(name: str) -> tuple[str, str]:
@@ -332,14 +387,12 @@ def _model_kind(name: str) -> tuple[str, str]:
 
 
 def config_path(given: Path | None) -> Path | None:
-    """The configuration file to read: the one named, else `bot.toml` here if there is one."""
+    """The configuration file to read: the one named, else the nearest `bot.toml` here or above."""
     if given is not None:
         return given
-    return Path(FILE) if Path(FILE).exists() else None
+    return nearest(FILE)
 
 
-def exit_code(record: CycleRecord) -> int:
-    """0 when the cycle ended well or was paused on request, 1 when its answer is no."""
-    if record.status is CycleStatus.ENDED and record.end in {CycleEnd.TESTS_REJECTED, CycleEnd.FIX_REJECTED}:
-        return 1
-    return 0
+def exit_code(records: Iterable[CycleRecord]) -> int:
+    """0 when all cycles ended well or were paused on request, 1 when the answer of one is no."""
+    return int(any(record.end in {CycleEnd.TESTS_REJECTED, CycleEnd.FIX_REJECTED} for record in records))

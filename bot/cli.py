@@ -126,6 +126,8 @@ def main() -> None:
         cli()
     except BotError as error:
         _say(f"bot: {error.what}\n     {error.remedy}")
+        if "--json" in sys.argv and not error.shown:
+            _print_error(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _say("bot: interrupted. `bot resume` goes on where it was.")
@@ -139,10 +141,21 @@ def main() -> None:
         sys.exit(EXIT_BUG)
 
 
-def _say(text: str) -> None:
-    from bot.domain.visible import visible
+def _print_error(error: BotError) -> None:
+    """With --json, an error that came before any record is the one document on standard output."""
+    import json
 
-    print("\n".join(visible(line) for line in text.split("\n")), file=sys.stderr)  # noqa: T201
+    document = {
+        "schema": "whybot/error/1", "family": error.family, "exit_code": error.exit_code, "what": error.what,
+        "remedy": error.remedy,
+    }
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+
+def _say(text: str) -> None:
+    from bot.progress import say
+
+    say(text, sys.stderr)
 
 
 if __name__ == "__main__":

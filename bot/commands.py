@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json as json_module
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.app import App, Options, exit_code
 from bot.domain.effects import RecordedEffect
-from bot.domain.errors import EXIT_INTERRUPTED, BotError, UsageProblem
+from bot.domain.errors import EXIT_INTERRUPTED, BotError, RecordDamaged, UsageProblem
 from bot.domain.logs import Incident
-from bot.domain.record import CycleRecord, CycleRef
+from bot.domain.record import CycleRecord, CycleRef, CycleStatus, Settings
 from bot.domain.results import FiveWhys, Proven, Retrieved, TestsAudited, TestsRun
 from bot.ports import Progress
-from bot.progress import harmless, make_progress
+from bot.progress import harmless, make_progress, say, say_json, say_table
 from bot.reports.documents import next_in_words, state_in_words
 
 if TYPE_CHECKING:
@@ -24,74 +23,85 @@ if TYPE_CHECKING:
 def run_cycle(app: App, options: Options, json: bool) -> int:
     """Start a run, or go on with an interrupted one of the same settings; return the exit code."""
     settings = app.settings(options)
-    _announce(settings.dry_run, settings.sandbox, app)
+    _announce(settings, app)
     with app.lock(f"bot cycle --focus {options.focus}", options.wait_s), make_progress() as progress:
-        ref = None if options.fresh else app.interrupted(settings)
-        if ref is None:
+        interrupted = app.interrupted(settings)
+        if interrupted is not None and options.fresh:
+            app.give_up(interrupted)
+            interrupted = None
+        if interrupted is None:
             ref = app.begin(settings)
         else:
+            ref = interrupted.ref
             progress.note(f"going on with the interrupted run {ref.run}")
         return _finish(app, ref, json, progress)
 
 
 def resume_cycle(state: Path, config: Path | None, run: str | None, until: str | None, wait: float, json: bool) -> int:
     """Go on with a cycle; return the exit code."""
-    store = App.open(Options(state=state, config=config))
-    ref = store.resumable(run)
-    demo = store.store.load(ref).settings.demo
-    app = App.open(Options(state=state, config=config, demo=demo))
+    app = App.open(Options(state=state, config=config))
     if until is not None and until not in {step.name for step in app.workflow.steps}:
         known = ", ".join(step.name for step in app.workflow.steps)
         raise UsageProblem(f"There is no step {until!r}; there are {known}.", "Name one with --until.")
-    with app.lock(f"bot resume {ref.run}", wait), make_progress() as progress:
-        app.reopen(ref, until)
-        return _finish(app, ref, json, progress)
+    with app.lock(f"bot resume {run or ''}".strip(), wait), make_progress() as progress:
+        record = app.resumable(run)
+        if record.settings.demo:
+            app = App.open(Options(state=state, config=config, demo=True))
+        _announce(record.settings, app)
+        app.reopen(record, until)
+        return _finish(app, record.ref, json, progress)
 
 
 def _finish(app: App, ref: CycleRef, json: bool, progress: Progress) -> int:
-    """Run, and show the record whatever came of it."""
+    """Run, and show the records whatever came of it."""
     try:
-        record = app.run(ref, progress)
-    except BotError:
-        reached = _newest_of_run(app, ref)
-        if reached is not None:
-            _show(app, reached, json)
+        app.run(ref, progress)
+    except BotError as error:
+        _show(app, ref, json)
+        error.shown = json
         raise
     except KeyboardInterrupt:
         _err("bot: interrupted. `bot resume` goes on where it was.")
         return EXIT_INTERRUPTED
-    _show(app, record, json)
-    return exit_code(record)
+    return exit_code(_show(app, ref, json))
 
 
-def _newest_of_run(app: App, ref: CycleRef) -> CycleRecord | None:
-    try:
-        return app.store.load(max((r for r in app.store.cycles(ref.focus) if r.run == ref.run), key=lambda r: r.number))
-    except BotError:
-        return None
-
-
-def _announce(dry_run: bool, sandbox: str, app: App) -> None:
-    if dry_run:
+def _announce(settings: Settings, app: App) -> None:
+    if settings.scripted:
+        _err("Scripted model: its answers come from files, not from a language model.")
+    if settings.dry_run:
         _err("Dry run: nothing is published. Model calls are made, and cost what they cost.")
-    if sandbox == "process":
+    if settings.sandbox == "process":
         _err(f"Weak sandbox: {app.sandbox('process', demo=True).warning}")
 
 
 def show_status(state: Path, json: bool) -> int:
-    """List all cycles; return the exit code."""
+    """List all cycles; return the exit code. Damaged records are named, and the others listed all the same."""
     app = App.open(Options(state=state))
-    records = [app.store.load(ref) for ref in app.store.cycles()]
+    records: list[CycleRecord] = []
+    damaged: list[RecordDamaged] = []
+    for ref in app.store.cycles():
+        try:
+            records.append(app.store.load(ref))
+        except RecordDamaged as error:
+            damaged.append(error)
+    held = app.store.held()
     if json:
-        _out(json_module.dumps({
-            "schema": "whybot/status/1",
-            "state": str(state),
-            "cycles": [summary(app, record) for record in records],
-        }, indent=2))
-        return 0
-    if not records:
+        say_json({
+            "schema": "whybot/status/1", "state": str(state), "held": held,
+            "cycles": [summary(app, record) for record in records], "damaged": [error.what for error in damaged],
+        })
+    elif records:
+        say_table(_status_table(app, records, held))
+        _out(f"\nEach lies in {state}/FOCUS/RUN/cycle-NN; status.md there is its log for people.")
+    elif not damaged:
         _out(f"No cycles in {state}. `bot cycle --focus message-routing --demo` runs the bundled one.")
-        return 0
+    for problem in damaged:
+        _err(harmless(f"{problem.what} {problem.remedy}"))
+    return RecordDamaged.exit_code if damaged else 0
+
+
+def _status_table(app: App, records: list[CycleRecord], held: bool) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -99,14 +109,19 @@ def show_status(state: Path, json: bool) -> int:
         table.add_column(heading, overflow="fold")
     for record in records:
         incident = incident_of(record)
+        state = state_in_words(record, app.workflow)
+        if record.status is CycleStatus.RUNNING and not held:
+            state = f"interrupted: {state.removeprefix('running: ')}"
         table.add_row(
-            record.ref.run, str(record.ref.number), record.ref.focus,
-            harmless(state_in_words(record, app.workflow)),
+            record.ref.run, str(record.ref.number), record.ref.focus, harmless(state) + _kind(record.settings),
             harmless(f"{incident.root.type}: {incident.root.message}"[:70]) if incident else "–",
         )
-    _print_table(table)
-    _out(f"\nEach lies in {state}/FOCUS/RUN/cycle-NN; status.md there is its log for people.")
-    return 0
+    return table
+
+
+def _kind(settings: Settings) -> str:
+    notes = [word for word, holds in (("scripted model", settings.scripted), ("dry run", settings.dry_run)) if holds]
+    return f" ({', '.join(notes)})" if notes else ""
 
 
 def incident_of(record: CycleRecord) -> Incident | None:
@@ -118,16 +133,18 @@ def incident_of(record: CycleRecord) -> Incident | None:
 
 
 def summary(app: App, record: CycleRecord) -> dict[str, object]:
-    """What `--json` says of a cycle; keys are documented in the README."""
+    """What `--json` says of a cycle; the README lists the keys."""
     incident = incident_of(record)
     retrieved = record.latest(Retrieved)
     proven = record.latest(Proven)
+    failure = record.current.failure if record.current and record.status is CycleStatus.PAUSED else None
     audits = record.results(TestsAudited)
     return {
         "cycle": str(record.ref),
         "status": record.status.value,
         "end": record.end.value if record.end else None,
         "paused_because": record.paused_because or None,
+        "failure": failure.model_dump() if failure else None,
         "scripted_model": record.settings.scripted,
         "dry_run": record.settings.dry_run,
         "fingerprint": record.fingerprint,
@@ -150,10 +167,24 @@ def summary(app: App, record: CycleRecord) -> dict[str, object]:
     }
 
 
-def _show(app: App, record: CycleRecord, json: bool) -> None:
+def _show(app: App, ref: CycleRef, json: bool) -> tuple[CycleRecord, ...]:
+    """Show what a run came to; return its records. Says nothing when they cannot be read: the error will."""
+    try:
+        records = app.records_of(ref.run)
+    except BotError:
+        return ()
+    *earlier, record = records
     if json:
-        _out(json_module.dumps({"schema": "whybot/cycle/1", **summary(app, record)}, indent=2))
-        return
+        document = {"schema": "whybot/cycle/1", **summary(app, record)}
+        say_json({**document, "earlier": [summary(app, item) for item in earlier]})
+        return records
+    for item in earlier:
+        _out(harmless(f"{item.ref}: {state_in_words(item, app.workflow)}"))
+    _show_record(app, record)
+    return records
+
+
+def _show_record(app: App, record: CycleRecord) -> None:
     if record.settings.dry_run:
         _show_effects(record.effects())
     from rich.table import Table
@@ -164,7 +195,7 @@ def _show(app: App, record: CycleRecord, json: bool) -> None:
     for name, value in _rows(app, record):
         table.add_row(name, harmless(value))
     _out("")
-    _print_table(table)
+    say_table(table)
     _out(f"\nStatus log: {app.store.folder(record.ref)}/status.md")
 
 
@@ -213,24 +244,17 @@ def _rows(app: App, record: CycleRecord) -> list[tuple[str, str]]:
 
 
 def _show_effects(effects: tuple[RecordedEffect, ...]) -> None:
+    """Print what a dry run would have published: of each thing its last state."""
     _out("\nWould be published:")
-    for item in effects:
-        effect = item.effect
-        title = getattr(effect, "title", "") or getattr(effect, "branch", "")
-        _out(harmless(f"- {effect.effect.replace('_', ' ')} {effect.key}: {title}"))
-        for line in getattr(effect, "body", "").splitlines():
-            _out("    " + harmless(line))
-
-
-def _print_table(table: Table) -> None:
-    from rich.console import Console
-
-    Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 140).print(table, markup=False)
+    for key, effect in {str(item.effect.key): item.effect for item in effects}.items():
+        _out(harmless(f"- {key}: {getattr(effect, 'title', '') or getattr(effect, 'branch', '')}"))
+        for line in (getattr(effect, "body", "") or getattr(effect, "summary", "")).split("\n"):
+            _out("    " + line)
 
 
 def _out(text: str) -> None:
-    print(text)  # noqa: T201 - the result of the command
+    say(text)
 
 
 def _err(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201 - beside the result
+    say(text, sys.stderr)

@@ -10,11 +10,14 @@ from typing import get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.domain.config import BotConfig
+from bot.domain.config import BotConfig, RepositoryConfig
 from bot.domain.errors import ConfigProblem, UsageProblem
 from bot.domain.logs import Focus, Severity
 
 FILE = "bot.toml"
+
+RESERVED = frozenset({"demo", "environments", "forge", "scratch"})
+"""Folders of the state beside those of the focuses."""
 
 PRESETS: Mapping[str, Focus] = {
     focus.name: focus
@@ -54,12 +57,15 @@ PRESETS: Mapping[str, Focus] = {
 
 
 def load_config(path: Path | None) -> BotConfig:
-    """Read a configuration file; None, or a file that does not exist at the default place, gives the defaults.
+    """Read a configuration file; None gives the defaults, with the clone around the current folder.
 
-    A focus in the file that has a preset's name overrides the keys that it gives. Raises ConfigProblem.
+    Paths in the file are relative to its folder. A focus that has a preset's name overrides just the keys that
+    it gives. Raises ConfigProblem.
     """
     if path is None:
-        return BotConfig(focus=dict(PRESETS))
+        clone = nearest(".git")
+        repository = RepositoryConfig(path=str(clone.parent) if clone is not None else ".")
+        return BotConfig(focus=dict(PRESETS), repository=repository)
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -80,11 +86,33 @@ def load_config(path: Path | None) -> BotConfig:
             f"{path}: {'; '.join(_sentence(item) for item in error.errors()[:3])}.",
             "Mend the key; `bot init --print` shows every key with its meaning.",
         ) from error
-    return config.model_copy(update={"focus": {**PRESETS, **config.focus}})
+    repository = config.repository.model_copy(update={"path": str(path.parent / config.repository.path)})
+    return config.model_copy(update={
+        "focus": {**PRESETS, **config.focus}, "repository": repository,
+        "logs": config.logs.model_copy(update={"source": absolute_source(config.logs.source, path.parent)}),
+    })
+
+
+def absolute_source(source: str, folder: Path) -> str:
+    """A log source whose file, if it names one relative to a folder, is found from everywhere."""
+    kind, colon, rest = source.partition(":")
+    if kind != "file" or not rest or rest == "-":
+        return source
+    return f"{kind}{colon}{(folder / rest).resolve()}"
+
+
+def nearest(name: str) -> Path | None:
+    """The file or folder of that name here or in the nearest folder above."""
+    here = Path.cwd()
+    return next((folder / name for folder in (here, *here.parents) if (folder / name).exists()), None)
 
 
 def focus_named(config: BotConfig, name: str) -> Focus:
-    """The focus of that name. Raises UsageProblem, naming those there are."""
+    """The focus of that name. Raises UsageProblem, naming those there are, or for a name that is a folder's."""
+    if name in RESERVED:
+        raise UsageProblem(
+            f"A focus cannot be called {name!r}, which is a folder of the state.", f"Rename [focus.{name}] in {FILE}."
+        )
     if name not in config.focus:
         known = ", ".join(sorted(config.focus))
         raise UsageProblem(

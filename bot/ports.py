@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from bot.domain.asking import Exchange, ModelReply, ModelRequest
+from bot.domain.asking import Charge, Exchange, ModelReply, ModelRequest
 from bot.domain.base import Frozen, Sha
 from bot.domain.config import Limits
 from bot.domain.effects import Artifact, BranchName
@@ -335,6 +335,10 @@ class Store(Protocol):
 
     def put_exchange(self, ref: CycleRef, exchange: Exchange) -> None:
         """Store an answer under its request's digest."""
+        ...
+
+    def charges(self, ref: CycleRef) -> tuple[Charge, ...]:
+        """What the stored exchanges of a cycle cost, those that no record knows yet included."""
         ...
 
     def folder(self, ref: CycleRef) -> str:

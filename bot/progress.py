@@ -1,7 +1,11 @@
-"""Progress for people: a live line on a terminal, plain lines elsewhere, always on standard error."""
+"""What people read on a terminal or in a CI log: plain words, tables and the progress of a run.
+
+A CI runner reads the log too, and obeys commands in it. Whatever is printed here has none.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -12,15 +16,64 @@ from bot.domain.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.status import Status
+    from rich.progress import Progress, TaskID
+    from rich.table import Table
     from rich.text import Text
 
-_WORKFLOW_COMMAND = re.compile(r"^(\s*)(::|##\[)")
+_JOINER = "\u2060"
+# GitHub's runner trims a line before it looks for `::`, and finds the older `##[` anywhere in it
+# (https://github.com/actions/runner, ActionCommand.cs). Colours may stand before it in what rich rendered.
+_COMMAND = re.compile(r"(?P<leading>^(?:\s|\x1b\[[\d;]*m)*:)(?=:)|##(?=\[)")
+_PLAIN_WIDTH = 140
+
+
+def _unarmed(line: str) -> str:
+    """The line with a WORD JOINER inside what a runner would read as a workflow command."""
+    return _COMMAND.sub(lambda match: match.group() + _JOINER, line)
 
 
 def harmless(text: str) -> str:
     """One line that neither moves a cursor nor is read by GitHub Actions as a workflow command."""
-    return _WORKFLOW_COMMAND.sub(r"\1 \2", " ".join(visible(text).split()))
+    return _unarmed(" ".join(_visible(text).split()))
+
+
+def harmless_lines(text: str) -> str:
+    """As `harmless`, line by line: spacing is kept, but for spaces at the ends of lines."""
+    return "\n".join(_unarmed(line.rstrip()) for line in _visible(text).split("\n"))
+
+
+def _visible(text: str) -> str:
+    # The joiner is ours: bodies that are shown before they are published have it already.
+    return _JOINER.join(visible(part) for part in text.split(_JOINER))
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print text for people, on standard output unless told otherwise."""
+    print(harmless_lines(text), file=stream or sys.stdout, flush=True)
+
+
+def say_json(document: dict[str, object]) -> None:
+    """Print one JSON document on standard output. No line of it starts with `::`, and `##[` is escaped in it."""
+    # Only within a string can `##[` stand, where the escape means the same character.
+    text = json.dumps(document, indent=2).replace("##[", "##\\u005b")
+    print(text, flush=True)  # noqa: T201 - the result
+
+
+def say_table(table: Table, plain_width: int = _PLAIN_WIDTH) -> None:
+    """Print a table on standard output; `plain_width` columns wide where that is no terminal.
+
+    Strings in it are taken as they are, without rich's markup and emoji codes. It is disarmed after it was
+    wrapped, since any word of a cell may come to start a line.
+    """
+    from rich.console import Console
+
+    console = Console(
+        file=sys.stdout, width=None if sys.stdout.isatty() else plain_width, highlight=False, markup=False, emoji=False,
+    )
+    with console.capture() as captured:
+        console.print(table)
+    lines = captured.get().removesuffix("\n").split("\n")
+    print("\n".join(_unarmed(line.rstrip()) for line in lines), flush=True)  # noqa: T201 - the result
 
 
 class PlainProgress:
@@ -37,7 +90,7 @@ class PlainProgress:
         pass
 
     def _say(self, text: str, indent: str = "") -> None:
-        print(indent + harmless(text), file=self._stream, flush=True)
+        say(indent + harmless(text), self._stream)
 
     def step_began(self, step: str, title: str, attempt: int) -> None:
         """A step attempt starts."""
@@ -53,11 +106,11 @@ class PlainProgress:
 
 
 class LiveProgress:
-    """A spinner while a step runs and a line when it ends."""
+    """A spinner and the time elapsed while a step runs, and a line when it ends."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._status: Status | None = None
+        self._running: tuple[Progress, TaskID] | None = None
         self._title = ""
 
     def __enter__(self) -> Self:
@@ -68,23 +121,25 @@ class LiveProgress:
         self._stop()
 
     def _stop(self) -> None:
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        if self._running is not None:
+            self._running[0].stop()
+            self._running = None
 
     def step_began(self, step: str, title: str, attempt: int) -> None:
         """A step attempt starts."""
         self._stop()
         self._title = title + (f" (attempt {attempt})" if attempt > 1 else "")
-        self._status = self._console.status(_plain(self._title), spinner="dots")
-        self._status.start()
+        spinner = _make_spinner(self._console)
+        self._running = spinner, spinner.add_task(harmless(self._title), total=None)
+        spinner.start()
 
     def note(self, text: str) -> None:
-        """Something worth a line: shown beside the spinner, kept when it is a publication."""
-        if self._status is not None:
-            self._status.update(_plain(f"{self._title}: {text}"))
+        """Something worth a line: shown beside the spinner while a step runs, kept otherwise."""
+        if self._running is not None:
+            spinner, task = self._running
+            spinner.update(task, description=harmless(f"{self._title}: {text}"))
         else:
-            self._console.print(_plain(text, " " * 21), style="dim", highlight=False)
+            self._print(_plain(text, " " * 21), style="dim")
 
     def step_ended(self, step: str, said: str, seconds: float, decision: str) -> None:
         """A step attempt ended."""
@@ -94,13 +149,30 @@ class LiveProgress:
         }.get(decision, ("failed", "red"))
         line = _plain(said, f"{mark:>6}  {step:<12} {seconds:6.1f} s  ")
         line.stylize(style, 0, 6)
-        self._console.print(line, highlight=False)
+        self._print(line)
+
+    def _print(self, line: Text, style: str | None = None) -> None:
+        # The terminal wraps it, so that no part of it becomes a line of its own.
+        self._console.print(line, style=style, highlight=False, soft_wrap=True)
+
+
+def _make_spinner(console: Console) -> Progress:
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
+
+    return Progress(
+        SpinnerColumn("dots"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+        # Expanded, so that a long description gives way and not the time.
+        console=console, transient=True, expand=True,
+    )
 
 
 def _plain(text: str, before: str = "") -> Text:
     from rich.text import Text
 
-    return Text(before + harmless(text))
+    return Text(_unarmed(before + harmless(text)))
 
 
 def make_progress() -> PlainProgress | LiveProgress:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from bot.app import App, Options
 from bot.config import FILE, PRESETS
 from bot.domain.config import BotConfig
 from bot.domain.errors import EXIT_ANSWER_IS_NO, BotError, ConfigProblem, RecordDamaged
+from bot.progress import harmless, say, say_json, say_table
 
 TEMPLATE = Path(__file__).with_name("template.toml")
 
@@ -32,7 +31,7 @@ def init_config(path: Path, show: bool) -> int:
         ) from None
     except OSError as error:
         raise ConfigProblem(f"{path} cannot be written: {error.strerror}.", "Mend the folder's permissions.") from error
-    print(f"Wrote {path}. Set [repository], [logs] and a [target], then run `bot doctor`.")  # noqa: T201
+    say(f"Wrote {path}. Set [repository], [logs] and a [target], then run `bot doctor`.")
     return 0
 
 
@@ -51,14 +50,13 @@ def run_doctor(demo: bool, state: Path, config: Path | None, json: bool) -> int:
     findings = tuple(_examine(demo, state, config))
     missing = [item for item in findings if item.state == "missing"]
     if json:
-        document = {
+        say_json({
             "schema": "whybot/doctor/1", "ok": not missing,
             "findings": [{"what": f.what, "state": f.state, "said": f.said, "remedy": f.remedy} for f in findings],
-        }
-        print(json_module.dumps(document, indent=2))  # noqa: T201 - the result
+        })
         return EXIT_ANSWER_IS_NO if missing else 0
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
@@ -66,10 +64,10 @@ def run_doctor(demo: bool, state: Path, config: Path | None, json: bool) -> int:
     table.add_column(overflow="fold")
     for item in findings:
         style = {"ok": "green", "missing": "red", "note": "yellow"}[item.state]
-        table.add_row(f"[{style}]{item.state}[/]", item.what, item.said)
+        table.add_row(Text(item.state, style), item.what, harmless(item.said))
         if item.remedy:
-            table.add_row("", "", f"[dim]{item.remedy}[/]")
-    Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 120).print(table)
+            table.add_row("", "", Text(harmless(item.remedy), "dim"))
+    say_table(table, plain_width=120)
     return EXIT_ANSWER_IS_NO if missing else 0
 
 

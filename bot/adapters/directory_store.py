@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from pydantic import JsonValue, ValidationError
 
 from bot.adapters.atomic import TEMPORARY, write_atomically
-from bot.domain.asking import Exchange
+from bot.domain.asking import Charge, Exchange
 from bot.domain.base import repo_path
 from bot.domain.effects import Artifact
 from bot.domain.errors import ConfigProblem, RecordDamaged, StaleRecord, StateLocked, UsageProblem
@@ -26,6 +26,7 @@ Migration = Callable[[Document], Document]
 MIGRATIONS: Mapping[int, Migration] = {}
 """From a schema version to the next: `{1: from_1_to_2}` once there is a second version."""
 
+_MARK = b"# A whybot state: records, reports and working copies. All of it is whybot's own.\n*\n"
 _CYCLE = re.compile(r"^cycle-(\d{2})$")
 
 
@@ -41,13 +42,30 @@ class DirectoryStore:
         self._migrations = migrations
         self._schema = schema
 
+    def check(self) -> None:
+        """Raise ConfigProblem when the folder is there and is something else than a whybot state.
+
+        Everything in a state is whybot's own, to be cleaned and removed; nothing of a person's may be in it.
+        """
+        try:
+            if not self._folder.exists() or (self._folder / ".gitignore").read_bytes() == _MARK:
+                return
+        except OSError:
+            pass
+        if self._folder.is_dir() and not any(self._folder.iterdir()):
+            return
+        raise ConfigProblem(
+            f"{self._folder} is not a whybot state, but holds something else.",
+            "Name a new or empty folder with --state.",
+        )
+
     def prepare(self) -> None:
-        """Make the folder, with a .gitignore of its own. Raises ConfigProblem when that is impossible."""
+        """Make the folder, with a .gitignore of its own that marks it. Raises ConfigProblem."""
+        self.check()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            ignore = self._folder / ".gitignore"
-            if not ignore.exists():
-                write_atomically(ignore, b"*\n")
+            if not (self._folder / ".gitignore").exists():
+                write_atomically(self._folder / ".gitignore", _MARK)
         except OSError as error:
             raise ConfigProblem(
                 f"The state folder {self._folder} cannot be used: {error.strerror}.",
@@ -89,11 +107,20 @@ class DirectoryStore:
             )
         return self._write(record.model_copy(update={"version": expected_version + 1}))
 
+    def _write_file(self, path: Path, content: bytes) -> None:
+        try:
+            write_atomically(path, content)
+        except OSError as error:
+            raise ConfigProblem(
+                f"{path} cannot be written: {error.strerror or error}.",
+                "Nothing that was there is lost. Free space or mend the permissions, then run `bot resume`.",
+            ) from error
+
     def _write(self, record: CycleRecord) -> CycleRecord:
         body = record.model_dump(mode="json")
         document = {"schema": f"whybot/record/{self._schema}", "sha256": _digest(body), "record": body}
         text = json.dumps(document, indent=1, ensure_ascii=False)
-        write_atomically(self._cycle(record.ref) / "record.json", (text + "\n").encode("utf-8", "surrogatepass"))
+        self._write_file(self._cycle(record.ref) / "record.json", (text + "\n").encode("utf-8", "surrogatepass"))
         return record
 
     def _checked(self, path: Path, content: bytes) -> CycleRecord:
@@ -153,7 +180,7 @@ class DirectoryStore:
 
     def put_artifact(self, ref: CycleRef, name: str, content: bytes) -> Artifact:
         """Write a file into the cycle's folder."""
-        write_atomically(self._cycle(ref) / repo_path(name), content)
+        self._write_file(self._cycle(ref) / repo_path(name), content)
         return Artifact(name=name, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
 
     def get_artifact(self, ref: CycleRef, name: str) -> bytes:
@@ -184,7 +211,16 @@ class DirectoryStore:
     def put_exchange(self, ref: CycleRef, exchange: Exchange) -> None:
         """Store an exchange under its digest."""
         text = exchange.model_dump_json(indent=1)
-        write_atomically(self._exchange(ref, exchange.digest), (text + "\n").encode("utf-8", "surrogatepass"))
+        self._write_file(self._exchange(ref, exchange.digest), (text + "\n").encode("utf-8", "surrogatepass"))
+
+    def charges(self, ref: CycleRef) -> tuple[Charge, ...]:
+        """What the stored exchanges cost."""
+        found: list[Charge] = []
+        for path in sorted((self._cycle(ref) / "exchanges").glob("*.json")):
+            exchange = self.get_exchange(ref, path.stem)
+            if exchange is not None:
+                found.append(Charge(digest=exchange.digest, usage=exchange.reply.usage, paid_at=exchange.paid_at))
+        return tuple(found)
 
     def _exchange(self, ref: CycleRef, digest: str) -> Path:
         return self._cycle(ref) / "exchanges" / f"{repo_path(digest)}.json"
@@ -206,18 +242,34 @@ class DirectoryStore:
                 f"Another process works on {self._folder}{f': {who}' if who else ''}.",
                 "Wait for it (--wait SECONDS does), or use another state folder with --state.",
             ) from None
+        except OSError as error:
+            raise ConfigProblem(
+                f"The state folder {self._folder} cannot be locked: {error.strerror or error}.",
+                "Name another one with --state, or mend its permissions.",
+            ) from error
         try:
-            write_atomically(note, f"process {os.getpid()}, {holder}\n".encode())
+            self._write_file(note, f"process {os.getpid()}, {holder}\n".encode())
             self._clean()
             yield
-            note.unlink(missing_ok=True)
         finally:
+            note.unlink(missing_ok=True)
             lock.release()
+
+    def held(self) -> bool:
+        """Whether a process holds the lock just now."""
+        lock = FileLock(self._folder / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except (Timeout, OSError):
+            return self._folder.is_dir()
+        lock.release()
+        return False
 
     def _clean(self) -> None:
         """Remove what an interrupted write left behind. Only the holder of the lock may."""
-        for path in self._folder.rglob(f"*{TEMPORARY}"):
-            path.unlink(missing_ok=True)
+        for pattern in (f"*{TEMPORARY}", f"*/*/cycle-*/**/*{TEMPORARY}"):
+            for path in self._folder.glob(pattern):
+                path.unlink(missing_ok=True)
 
 
 def _digest(body: object) -> str:

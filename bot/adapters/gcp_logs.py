@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bot.adapters.surroundings import Surroundings
-from bot.domain.errors import RetrievalFailed
+from bot.domain.errors import ConfigProblem, RetrievalFailed
 from bot.domain.logs import DamagedLine, LogEntry, LogQuery, ReadReport
 from bot.domain.moments import rfc3339
 from bot.logs.entries import entry_from_json
@@ -244,5 +244,8 @@ def _said(error: Exception) -> str:
 
 
 def open_log_source(rest: str, surroundings: Surroundings) -> GcpLogs:
-    """`--logs gcp`, of the project under [logs], or `--logs gcp:PROJECT`."""
-    return GcpLogs(rest or surroundings.config.logs.project, surroundings.clock)
+    """`--logs gcp`, of the project under [logs], or `--logs gcp:PROJECT`. Raises ConfigProblem without one."""
+    project = rest or surroundings.config.logs.project
+    if not project:
+        raise ConfigProblem("No Google Cloud project is configured.", "Set `project` under [logs] in bot.toml.")
+    return GcpLogs(project, surroundings.clock)

@@ -127,12 +127,12 @@ class _Case:
             return f"an assertion should have failed, not {named(raised)} been raised"
         if self._in_product(raised):
             return f"the assertion that failed is the product's own, at {_at(self.failing)}"
-        if not re.search(expected.message, raised.message):
+        if not expected.matches(raised.message):
             return f"its message does not match /{expected.message}/"
         # An assertion in an except clause stands for what was caught: a mistake of the test, or an outage that
         # the plan does not speak of, is not what it predicted.
         for cause in self.seen.exceptions[1:]:
-            if re.search(expected.message, f"{cause.type}: {cause.message}"):
+            if expected.matches(f"{cause.type}: {cause.message}"):
                 continue
             if wrong_call(cause) and not self._in_product(cause):
                 return f"it hides {named(cause)}, a mistake of the test at {_at(self._frame(cause))}"
@@ -151,7 +151,7 @@ class _Case:
         fitting = [each for each in candidates if _is_a(each, expected.exception)]
         if not fitting:
             return f"{expected.exception} was predicted and {named(raised)} was raised"
-        if not any(re.search(expected.message, each.message) for each in fitting):
+        if not any(expected.matches(each.message) for each in fitting):
             return f"its message does not match /{expected.message}/"
         if not any(self._in_product(each) for each in fitting):
             return f"it was raised in {_at(self._frame(fitting[0]))}, which is not product code"

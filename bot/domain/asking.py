@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import AwareDatetime, JsonValue
 
 from bot.domain.base import Frozen, Sha256
 
@@ -86,8 +87,25 @@ class ModelReply(Frozen):
 
 
 class Exchange(Frozen):
-    """A question with its answer, stored under the question's digest."""
+    """A question with its answer, stored under the question's digest. `paid_at` is when it was asked."""
 
     digest: Sha256
     request: ModelRequest
     reply: ModelReply
+    paid_at: AwareDatetime | None = None
+
+
+class Charge(Frozen):
+    """What one exchange cost, and when. The digest tells a payment from its replay."""
+
+    digest: Sha256
+    usage: Usage
+    paid_at: AwareDatetime | None = None
+
+
+def total(charges: Iterable[Charge]) -> Usage:
+    """What a set of exchanges cost, each counted once however often it was replayed."""
+    spent = Usage()
+    for charge in {charge.digest: charge for charge in charges}.values():
+        spent = spent + charge.usage
+    return spent

@@ -45,6 +45,11 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^v[0-9]+-[0-9a-f]{16}$")]
 """Rule version and 64 bits of hash: `v1-0123456789abcdef`."""
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 test`, `2 tests`; `many` where the plural is not `one` with an s."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def headline(text: str, most: int) -> str:
     """Return `text` on one line of at most `most` characters, cut between words."""
     return textwrap.shorten(text, most, placeholder=" …")

@@ -27,7 +27,7 @@ class TargetConfig(Frozen):
 
     `root` is its folder in the repository; all other paths are relative to it. `setup` are commands that
     make its environment, once per base commit; `python` is the interpreter to use, relative to `root`
-    or absolute. `code` and `tests` are folders or globs: what a fix may touch, and where tests may go.
+    or absolute. `code` are folders or globs that a fix may touch, `tests` folders in which tests may be written.
     `suite` are the paths of its own tests, `pytest_args` are added to every run.
     """
 
@@ -40,6 +40,10 @@ class TargetConfig(Frozen):
     suite: tuple[RepoPath, ...] = ("tests",)
     pytest_args: tuple[str, ...] = ()
     pythonpath: tuple[str, ...] = (".",)
+
+    def in_repository(self, paths: tuple[str, ...]) -> tuple[str, ...]:
+        """Paths or globs of the target, relative to the repository."""
+        return paths if self.root == "." else tuple(f"{self.root}/{path}" for path in paths)
 
 
 class RepositoryConfig(Frozen):
@@ -111,7 +115,8 @@ class PolicyConfig(Frozen):
     most_body_chars: Annotated[int, Field(gt=500, le=65_000)] = 60_000
     forbidden_paths: tuple[str, ...] = (
         ".github/**", "**/conftest.py", "bot.toml", "**/*.lock", "**/package-lock.json", ".gitmodules",
-        "**/.gitattributes", "**/sitecustomize.py", "**/usercustomize.py",
+        "**/.gitattributes", "**/sitecustomize.py", "**/usercustomize.py", "**/pytest.ini", "**/.pytest.ini",
+        "**/pytest.toml", "**/.pytest.toml", "**/tox.ini", "**/setup.cfg", "**/pyproject.toml",
     )
 
 

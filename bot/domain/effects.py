@@ -57,8 +57,6 @@ class CheckKey(Frozen):
         return f"check {self.repository} {self.fingerprint} {self.run} {self.cycle} {self.head}"
 
 
-EffectKey = Annotated[IssueKey | CycleKey | CheckKey, Field(discriminator="of")]
-
 _MARKER = re.compile(r"^<!-- whybot:([a-z_]+ [^<>\n]{1,400}?) -->$", re.MULTILINE)
 _FORGED = re.compile(r"(<!--\s*whybot)(?=\s*:)", re.IGNORECASE)
 
@@ -125,7 +123,7 @@ class PullRequestUpsert(Frozen):
 
 
 class CheckReport(Frozen):
-    """A check on a commit. `pull_request` is where a reader meets it."""
+    """A check on a commit."""
 
     effect: Literal["check"] = "check"
     key: CheckKey

@@ -6,7 +6,10 @@ from typing import ClassVar
 
 
 class BotError(Exception):
-    """An error that a user can cause or meet: one sentence on what happened, one on what to do."""
+    """An error that a user can cause or meet: one sentence on what happened, one on what to do.
+
+    `shown` is set once it is part of a document that was printed, so that there are not two.
+    """
 
     exit_code: ClassVar[int] = 70
     family: ClassVar[str] = "bug"
@@ -15,6 +18,7 @@ class BotError(Exception):
         super().__init__(what)
         self.what = what
         self.remedy = remedy
+        self.shown = False
 
     def __str__(self) -> str:
         return f"{self.what} {self.remedy}"
@@ -120,7 +124,7 @@ FAMILIES: tuple[type[BotError], ...] = (
 def no_repository(path: str) -> ConfigProblem:
     """The error for a step or an adapter that needs the repository where there is none."""
     return ConfigProblem(
-        f"There is no git repository at {path}.",
+        f"There is no git repository in {path!r}.",
         "Run bot inside a clone, or set `path` under [repository] in bot.toml.",
     )
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from bot.domain.base import Fingerprint, Frozen, RepoPath, Sha
+from bot.domain.base import Fingerprint, Frozen, Sha
 
 SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
 """Cloud Logging's LogSeverity, least first. A missing severity means DEFAULT."""
@@ -231,11 +231,3 @@ class RunningCommit(Frozen):
     sha: Sha
     known: bool
     how: str
-
-
-class SourcePlace(Frozen):
-    """A line in the repository at a commit."""
-
-    path: RepoPath
-    line: int
-    commit: Sha

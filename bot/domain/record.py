@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, Field
 
-from bot.domain.asking import Usage
+from bot.domain.asking import Charge, Usage, total
 from bot.domain.base import Frozen, slug
 from bot.domain.effects import Artifact, RecordedEffect, RepositoryName, RunId
 from bot.domain.logs import Focus
@@ -74,6 +74,7 @@ class CycleEnd(StrEnum):
     TESTS_REJECTED = "tests rejected"
     NOT_REPRODUCED = "not reproduced"
     FIX_REJECTED = "fix rejected"
+    GIVEN_UP = "given up for a new run"
 
 
 class StepStatus(StrEnum):
@@ -115,19 +116,13 @@ class StepRecord(Frozen):
     result: StepResult | None = None
     effects: tuple[RecordedEffect, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
-    exchanges: tuple[str, ...] = ()
-    usage: Usage = Usage()
+    charges: tuple[Charge, ...] = ()
     failure: Failure | None = None
 
     @property
     def seconds(self) -> float | None:
         """How long it took, None while it runs."""
         return None if self.ended_at is None else (self.ended_at - self.started_at).total_seconds()
-
-    @property
-    def settled(self) -> bool:
-        """Done, and every effect has its receipt."""
-        return self.status is StepStatus.DONE and all(item.receipt is not None for item in self.effects)
 
 
 R = TypeVar("R", bound=Frozen)
@@ -144,6 +139,7 @@ class CycleRecord(Frozen):
     status: CycleStatus = CycleStatus.RUNNING
     end: CycleEnd | None = None
     paused_because: str = ""
+    remedy: str = ""
     steps: tuple[StepRecord, ...] = ()
 
     @property
@@ -177,15 +173,8 @@ class CycleRecord(Frozen):
 
     @property
     def usage(self) -> Usage:
-        """What the cycle spent on the model. A failed attempt that ran again found its replies stored, so
-        the later record of the same attempt holds them too and only that one counts.
-        """
-        total = Usage()
-        for index, step in enumerate(self.steps):
-            again = any((later.step, later.attempt) == (step.step, step.attempt) for later in self.steps[index + 1:])
-            if not again:
-                total = total + step.usage
-        return total
+        """What all steps together spent on the model; a reply that was replayed counts once."""
+        return total(charge for step in self.steps for charge in step.charges)
 
     @property
     def fingerprint(self) -> str | None:

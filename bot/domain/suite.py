@@ -107,7 +107,11 @@ ENDED_IN_WORDS: dict[Ended, str] = {
 
 
 class SuiteResult(Frozen):
-    """One run of a suite. All counts are computed from `outcomes`."""
+    """One run of a suite. All counts are computed from `outcomes`.
+
+    `doubts` say why the record of the run cannot be believed; empty when its accounts agree. `ran` is False
+    when there was nothing to run; `note` then says why.
+    """
 
     label: str
     tree: Sha
@@ -119,6 +123,8 @@ class SuiteResult(Frozen):
     junit: str = ""
     log: str = ""
     note: str = ""
+    doubts: tuple[str, ...] = ()
+    ran: bool = True
 
     def of(self, *kinds: FailureKind) -> tuple[Outcome, ...]:
         """The outcomes of these kinds."""

@@ -179,11 +179,7 @@ class Publisher:
 
 def allowed_path(target: TargetConfig, policy: PolicyConfig) -> Callable[[str], bool]:
     """A predicate over repository paths: in the target's code or tests, and not forbidden."""
-    root = "" if target.root == "." else f"{target.root}/"
-    allowed = (
-        *(f"{root}{glob}" for glob in target.code),
-        *(f"{root}{folder}/**" for folder in target.tests),
-    )
+    allowed = target.in_repository((*target.code, *(f"{folder}/**" for folder in target.tests)))
 
     def allows(path: str) -> bool:
         return bool(matches_any(path, allowed)) and not matches_any(path, policy.forbidden_paths)

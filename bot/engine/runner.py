@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from bot.domain.asking import Usage
 from bot.domain.config import BotConfig, TargetConfig
 from bot.domain.effects import CommentUpsert, CycleKey, Effect, IssueKey, RecordedEffect
 from bot.domain.errors import BotError
@@ -50,6 +51,7 @@ class Machinery:
     environments: Path
     setup_env: Mapping[str, str]
     history: Callable[[CycleRef], Mapping[str, Novelty]]
+    spent: Callable[[CycleRef], Usage]
     spent_today_usd: Callable[[], Decimal]
 
 
@@ -58,6 +60,7 @@ class Runner:
 
     def __init__(self, machinery: Machinery) -> None:
         self._m = machinery
+        self._documents: dict[str, str] = {}
 
     def run(self, ref: CycleRef) -> CycleRecord:
         """Go on with a cycle until it pauses, ends or fails, and return its record.
@@ -135,7 +138,7 @@ class Runner:
         try:
             receipt = self._m.publisher.apply(item.effect, record, self._target(record))
         except BotError as error:
-            self._save(record, {"status": CycleStatus.PAUSED, "paused_because": error.what})
+            self._save(record, _paused(error))
             raise
         effects = list(step.effects)
         effects[move.effect] = item.model_copy(update={"receipt": receipt})
@@ -152,9 +155,7 @@ class Runner:
             ),
         })
         self._m.progress.step_ended(step.step, error.what, failed.seconds or 0.0, "failed")
-        self._save(
-            record.replaced(index, failed), {"status": CycleStatus.PAUSED, "paused_because": error.what}
-        )
+        self._save(record.replaced(index, failed), _paused(error))
 
     def _context(self, record: CycleRecord, attempt: int) -> StepContext:
         scratch = self._m.scratch / f"{record.ref.run}-{record.ref.number:02d}-{record.steps[-1].step}"
@@ -164,8 +165,8 @@ class Runner:
             record=record, attempt=attempt, config=self._m.config, logs=self._m.logs, open_model=self._m.open_model,
             workspace=self._m.workspace, sandbox=self._m.sandbox, store=self._m.store, clock=self._m.clock,
             progress=self._m.progress, workflow=self._m.workflow, scratch=scratch,
-            environments=self._m.environments, setup_env=self._m.setup_env, history=self._m.history(record.ref),
-            spent_today_usd=self._m.spent_today_usd(),
+            environments=self._m.environments, setup_env=self._m.setup_env, history=lambda: self._m.history(record.ref),
+            spent=lambda: self._m.spent(record.ref), spent_today_usd=self._m.spent_today_usd,
         )
 
     def _target(self, record: CycleRecord) -> TargetConfig | None:
@@ -179,7 +180,9 @@ class Runner:
 
     def _write_documents(self, record: CycleRecord) -> None:
         for name, text in documents_of(record, self._m.workflow):
-            self._m.store.put_artifact(record.ref, name, text.encode("utf-8", "replace"))
+            if self._documents.get(name) != text:
+                self._m.store.put_artifact(record.ref, name, text.encode("utf-8", "replace"))
+                self._documents[name] = text
 
 
 def cycle_key(of: str, record: CycleRecord, issue: IssueKey, name: str = "main") -> CycleKey:
@@ -195,7 +198,11 @@ def describe(effect: Effect, did: str, where: str) -> str:
     return f"{effect.effect.replace('_', ' ')} {did}{f': {where}' if where else ''}"
 
 
+def _paused(error: BotError) -> dict[str, object]:
+    return {"status": CycleStatus.PAUSED, "paused_because": error.what, "remedy": error.remedy}
+
+
 def _collected(context: StepContext) -> dict[str, object]:
     return {
-        "artifacts": tuple(context.kept), "exchanges": tuple(context.exchanges), "usage": context.usage,
+        "artifacts": tuple(context.kept), "charges": tuple(context.charges),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
@@ -61,8 +62,18 @@ def entry_from_json(raw: bytes, decoded: object = None) -> LogEntry:
     except msgspec.ValidationError:
         wire = _lenient(_decode(raw))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"not JSON: {error}"[:200]) from None
+        raw = _mended(raw, error)
+        wire = _lenient(_decode(raw))
     return _entry(wire, raw)
+
+
+def _mended(raw: bytes, error: Exception) -> bytes:
+    """The JSON with what is no Unicode replaced: one stray byte must not cost an entry. Raises ValueError."""
+    try:
+        value = json.loads(raw.decode("utf-8", "replace"))
+        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    except (ValueError, RecursionError):
+        raise ValueError(f"not JSON: {error}"[:200]) from None
 
 
 def _decode(raw: bytes) -> object:

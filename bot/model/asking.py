@@ -102,7 +102,6 @@ class Asker:
                     f"The stored exchange {digest[:12]} of step {request.step} holds another request.",
                     "Delete that file in the cycle's exchanges folder and resume: the model is then asked again.",
                 )
-            self._budget.charge(stored.reply.usage, today=False)
             talk.replayed = talk.replayed + stored.reply.usage
             talk.exchanges += (digest,)
             return stored.reply

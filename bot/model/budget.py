@@ -75,12 +75,11 @@ class Budget:
                 "Raise [budget] tokens_per_cycle in bot.toml, then run `bot resume`.",
             )
 
-    def charge(self, usage: Usage, today: bool = True) -> None:
-        """Count a call. `today` is False for a stored reply, which an earlier process has paid."""
+    def charge(self, usage: Usage) -> None:
+        """Count a call. A stored reply is not charged: it is among what was spent already."""
         priced = self._priced(usage)
         self._spent = self._spent + priced
-        if today:
-            self._today += priced.cost_usd or Decimal(0)
+        self._today += priced.cost_usd or Decimal(0)
 
     def _priced(self, usage: Usage) -> Usage:
         if usage.cost_usd is not None:

@@ -111,7 +111,7 @@ def run_tests(sandbox: Sandbox, tree: Path, target: TargetConfig, python: str, p
     run.prepare()
     out = os.open(run.out, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        local = tuple(_within_root(target, path) for path in paths)
+        local = tuple(within_root(target, path) for path in paths)
         shared = ("--color=no", *target.pytest_args, *extra_args, "--maxfail=0", "--continue-on-collection-errors")
         completed = sandbox.run(Command(
             argv=(str(interpreter.program), "-B", "-m", "pytest", "-p", "whybot_probe", "-p", "no:cacheprovider",
@@ -149,7 +149,7 @@ def _why_not(completed: Completed, python: str) -> str:
     return f"pytest did not start: {last[-1][:300] if last else f'exit code {completed.exit_code}'}."
 
 
-def _within_root(target: TargetConfig, path: str) -> str:
+def within_root(target: TargetConfig, path: str) -> str:
     """A path relative to the repository as one relative to the target's root."""
     if target.root == ".":
         return path

@@ -93,6 +93,7 @@ def read_seen(texts: Iterable[bytes], killed: bool, unreadable: int = 0) -> Seen
     reader = _Reader()
     reader.bad = unreadable
     for text in texts:
+        reader.open()
         lines = text.split(b"\n")
         torn = lines.pop()
         for line in lines:
@@ -107,9 +108,15 @@ class _Reader:
         self.bad = 0
         self.began: dict[str, Any] = {}
         self.finished = False
+        self.closed = False
+        self.ends = 0
         self.collected: dict[str, SeenTest] = {}
         self.started: dict[str, SeenTest] = {}
         self.ended: dict[str, Observation] = {}
+
+    def open(self) -> None:
+        """Begin with the next file."""
+        self.closed, self.ends = False, 0
 
     def take(self, line: bytes) -> None:
         if len(line) > MOST_LINE:
@@ -126,10 +133,12 @@ class _Reader:
         if not isinstance(said, dict):
             raise TypeError("not an object")
         kind = said.pop("k")
+        if self.closed:
+            raise ValueError("after the end of the session")
         if kind == "began":
             self.began = {"python": str(said["python"]), "pytest": str(said["pytest"])}
         elif kind == "session":
-            self.finished = True
+            self._finish(said["ended"])
         elif kind in {"collected", "start"}:
             test = SeenTest.model_validate(said)
             table = self.collected if kind == "collected" else self.started
@@ -140,7 +149,15 @@ class _Reader:
         else:
             raise ValueError(kind)
 
+    def _finish(self, ended: object) -> None:
+        self.closed = self.finished = True
+        if ended != self.ends:
+            # Lines that the probe did not write, or not all that it wrote.
+            raise ValueError("not the number of tests that ended")
+
     def _end(self, seen: Observation) -> None:
+        if seen.phase != "collect":
+            self.ends += 1
         if len(self.ended) >= MOST_TESTS:
             raise ValueError("too many tests")
         if seen.phase != "collect" and seen.test not in self.started:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from bot.domain.globs import matches_any
 from bot.domain.patch import GuardFinding
+from bot.logs.redact import redact
 from bot.proof.guard_checks import CHECKS, ChangedFile
 from bot.proof.trees import (
     logging_removed,
@@ -85,7 +86,13 @@ def guard(
                 found.append(file.finding("unreadable", "Its syntax is nested too deeply to be examined.", hard=True))
     if files and len(files) == len(changed):
         found.extend(_sole_change(files))
-    return tuple(sorted(dict.fromkeys(found), key=lambda item: (not item.hard, item.path, item.rule, item.message)))
+    shown = dict.fromkeys(map(_shown, found))
+    return tuple(sorted(shown, key=lambda item: (not item.hard, item.path, item.rule, item.message)))
+
+
+def _shown(finding: GuardFinding) -> GuardFinding:
+    """A finding as it may be shown: it quotes code."""
+    return finding.model_copy(update={"message": redact(finding.message), "hunk": redact(finding.hunk)})
 
 
 def _paths(

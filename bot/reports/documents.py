@@ -8,7 +8,9 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
+from bot.audit.kinds import function_name
 from bot.domain.asking import Usage
+from bot.domain.base import counted
 from bot.domain.logs import Incident
 from bot.domain.plan import Level, PlannedTest
 from bot.domain.record import CycleEnd, CycleRecord, CycleStatus, Decision, StepRecord, StepStatus
@@ -25,7 +27,7 @@ from bot.domain.results import (
 )
 from bot.domain.suite import ENDED_IN_WORDS, Ended, FailureKind, Outcome
 from bot.domain.workflow import Workflow
-from bot.reports.markdown import fence, inline, prose, span
+from bot.reports.markdown import cell, fence, inline, prose, span
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -97,7 +99,8 @@ def _environment() -> Environment:
         "inline": inline,
         "prose": prose,
         "span": span,
-        "count": lambda number, noun: f"{number} {noun}" if number == 1 else f"{number} {noun}s",
+        "cell": cell,
+        "count": counted,
         "fence": fence,
         "seconds": lambda value: f"{value:.2f} s",
         "day": _day,
@@ -190,12 +193,12 @@ def _reading(retrieved: Retrieved | None) -> str:
     if retrieved is None:
         return ""
     report = retrieved.report
-    parts = [f"{report.entries_read} entries read from {report.source}"]
+    parts = [f"{counted(report.entries_read, 'entry', 'entries')} read from {report.source}"]
     if report.entries_damaged:
         parts.append(f"{report.entries_damaged} damaged")
     if report.duplicates:
-        parts.append(f"{report.duplicates} duplicates left out")
-    parts.append(f"{retrieved.groups} groups, {retrieved.incidents} incidents")
+        parts.append(f"{counted(report.duplicates, 'duplicate')} left out")
+    parts.append(f"{counted(retrieved.groups, 'group')}, {counted(retrieved.incidents, 'incident')}")
     return ", ".join(parts) + "." + "".join(f" {sentence}" for sentence in report.unread)
 
 
@@ -247,8 +250,7 @@ def level_of(node_id: str, planned: Planned) -> Level | None:
 
 def planned_test(node_id: str, tests: tuple[PlannedTest, ...]) -> PlannedTest | None:
     """The planned test that a node id belongs to, whatever class it stands in and parameters it has."""
-    path, _, rest = node_id.partition("::")
-    name = rest.split("[", 1)[0].split("::")[-1]
+    path, name = node_id.partition("::")[0], function_name(node_id)
     return next((test for test in tests if test.name == name and test.path == path), None)
 
 
@@ -289,17 +291,20 @@ _NEXT: dict[CycleEnd, str] = {
     CycleEnd.NO_CAUSE: "Next: a person looks at the incident; the evidence did not name a cause.",
     CycleEnd.TESTS_REJECTED: "Next: a person reads the findings; no attempt at the tests could be believed.",
     CycleEnd.NOT_REPRODUCED: "Next: a person decides; the tests did not fail as predicted, so the cause may be wrong.",
+    CycleEnd.GIVEN_UP: "Next: nothing here; a new run was started in its place.",
     CycleEnd.FIX_REJECTED: "Next: a person takes over; the tests reproduce the incident, but no fix was proven.",
 }
 
 
 def next_in_words(record: CycleRecord, workflow: Workflow) -> str:
     """What comes next, for people."""
+    if record.status is CycleStatus.ENDED and record.end is CycleEnd.FIX_PROPOSED and record.settings.dry_run:
+        return "Next: the same without --dry-run publishes it."
     if record.status is CycleStatus.ENDED and record.end is not None:
         return _NEXT[record.end]
     if record.status is CycleStatus.PAUSED:
-        failure = record.current.failure if record.current is not None else None
-        return f"Next: {failure.remedy if failure else ''} `bot resume` goes on from here.".replace("  ", " ")
+        already = "`bot resume`" in record.remedy
+        return " ".join(f"Next: {record.remedy}{'' if already else ' `bot resume` goes on from here.'}".split())
     current = record.current
     if current is None or current.status is StepStatus.RUNNING:
         return "Next: the running step ends."

@@ -3,49 +3,66 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from bot.domain.visible import visible
+from bot.logs.redact import redact
 
+_JOINER = "\u2060"
 _SPECIAL = re.compile(r"([\\`*_\[\]<#|~$&])|!(?=\[)")
 _LEADING = re.compile(r"^([-+=>])|^(\d{1,9})(?=[.)])")
-_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
-_MENTION = re.compile(r"(?<![\w`])@(?=[A-Za-z0-9])")
-_REFERENCE = re.compile(r"(?<![\w&])#(?=\d)|\bGH-(?=\d)")
-_COMMAND = re.compile(r"(?m)^(\s*)/(?=[a-z])")
-_JOINER = "\u2060"
+
+# What a forge or a viewer makes a link of in plain text (GFM's extended autolinks, mentions). It is broken
+# wherever it stands, for the viewers differ in what may stand before it.
+_LINK = re.compile(rf"@(?=[^\s{_JOINER}])|:(?=\\?/\\?/)|www(?=\\?\.)", re.IGNORECASE)
+_REFERENCE = re.compile(r"#(?=\d)|GH\\?-(?=\d)", re.IGNORECASE)
+_COMMAND = re.compile(r"^(\s*)/(?=[a-z])", re.IGNORECASE)
+# An escape is stepped over whole, so that what follows `\\` is seen not to be escaped.
+_ACTING = re.compile(r"(?P<escape>\\[!-/:-@\[-`{-~])|!\[|\](?=[(:])|<(?=[A-Za-z/!?])|&(?=#?\w)")
+
+# CommonMark 0.31, 4.5: the info string of a backtick fence holds no backtick. Only fences that start a line
+# are known as such here: an indented one may belong to a list item and end with it.
+_FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
+_NESTED_FENCE = re.compile(r"^([ \t>*+\-\d.)]+)(`{3,}|~{3,})")
+_CLOSING = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*$")
+_OPENING_TICKS = re.compile(r"\\.|(?P<ticks>`+)", re.DOTALL)
+_DELIMITER_ROW = re.compile(r"[\s>*+\d.)|:-]*-[\s>*+\d.)|:-]*$")
+_BARE_PIPE = re.compile(r"(?<!\\)(?:\\\\)*\|")
 
 
 def inline(text: str, most: int = 600) -> str:
-    """Text as one line of prose: every character with a meaning in Markdown or HTML loses it."""
-    one_line = " ".join(visible(text).split())
-    if len(one_line) > most:
-        one_line = one_line[: most - 1].rstrip() + "…"
-    escaped = _SPECIAL.sub(r"\\\g<0>", one_line)
+    """Text as one line of prose: every character with a meaning in Markdown or HTML loses it.
+
+    Links and mentions are broken with a WORD JOINER. Secrets are taken out before, while their patterns are whole.
+    """
+    escaped = _escaped(_one_line(redact(text), most))
     # At the start of a line these would make a list or a heading.
     return _LEADING.sub(lambda match: f"\\{match[1]}" if match[1] else f"{match[2]}\\", escaped)
 
 
-def prose(text: str, most: int = 1_200) -> str:
-    """A sentence of our own that quotes untrusted text between backticks: the quotes become code spans."""
-    one_line = " ".join(visible(text).split())
+def prose(text: str, most: int = 1_200, *, cell: bool = False) -> str:
+    """A sentence of our own that quotes untrusted text between backticks: the quotes become code spans.
+
+    `cell` says that it is to stand in a table.
+    """
+    one_line = _one_line(redact(text))
     if len(one_line) > most or one_line.count("`") % 2 or "``" in one_line:
         return inline(one_line, most)
-    parts = one_line.split("`")
-    return "".join(span(part) if index % 2 else inline(f"x{part}", most + 1)[1:] if index else inline(part, most)
-                   for index, part in enumerate(parts))
+    first, *parts = one_line.split("`")
+    shown = [inline(first, most) + " " * (first != first.rstrip())]
+    for index, part in enumerate(parts):
+        shown.append(_escaped(part) if index % 2 else _code(part, cell=cell))
+    return "".join(shown)
 
 
 def span(text: str, most: int = 300) -> str:
     """Text as a code span, whatever backticks are in it."""
-    one_line = " ".join(visible(text).split()) or " "
-    if len(one_line) > most:
-        one_line = one_line[: most - 1].rstrip() + "…"
-    # GitHub splits table cells at a pipe even within a code span, unless it is escaped.
-    one_line = one_line.replace("|", "\\|") if "|" in one_line else one_line
-    ticks = "`" * (max((len(run) for run in re.findall(r"`+", one_line)), default=0) + 1)
-    pad = " " if one_line.startswith("`") or one_line.endswith("`") else ""
-    return f"{ticks}{pad}{one_line}{pad}{ticks}"
+    return _code(_one_line(text, most), cell=False)
+
+
+def cell(text: str, most: int = 300) -> str:
+    """Text as a code span in a table, whatever backticks and pipes are in it."""
+    return _code(_one_line(text, most), cell=True)
 
 
 def fence(text: str, language: str = "text", most_lines: int = 60) -> str:
@@ -60,45 +77,122 @@ def fence(text: str, language: str = "text", most_lines: int = 60) -> str:
     return "\n".join([f"{ticks}{language}", *lines, ticks])
 
 
-def neutralise(text: str) -> str:
-    """Take from a finished body what could act on a forge: mentions, references, commands, HTML, images.
+def _one_line(text: str, most: int | None = None) -> str:
+    line = " ".join(visible(text).split())
+    return line if most is None or len(line) <= most else line[: most - 1].rstrip() + "…"
 
-    Code spans and blocks are left alone, since a forge does not act on them. The templates escape what is
-    untrusted already; this is the second line of defence, over everything that is published.
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\g<0>", _broken(_LINK, text))
+
+
+def _broken(pattern: re.Pattern[str], text: str) -> str:
+    return pattern.sub(lambda match: match.group() + _JOINER, text)
+
+
+def _code(text: str, *, cell: bool) -> str:
+    text = text.strip() or " "
+    if cell:
+        # GitHub splits table cells at a pipe even within a code span, unless it is escaped. There a backslash
+        # before the pipe would escape the escape, so the two are parted.
+        text = re.sub(r"(\\?)\|", lambda match: match[1] + (_JOINER if match[1] else "") + "\\|", text)
+    ticks = "`" * (max((len(run) for run in re.findall(r"`+", text)), default=0) + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def neutralise(text: str) -> str:
+    """Take from a finished body what could act on a forge: mentions, references, links, commands, HTML, images.
+
+    Code spans and blocks are left alone, since a forge does not act on them; where it is not certain that
+    something is code, it is taken for text. A block that is open at the end is closed. The templates escape
+    what is untrusted already; this is the second line of defence, over everything that is published.
     """
     kept: list[str] = []
-    closing: str | None = None
-    for line in visible(text).split("\n"):
-        match = _FENCE.match(line)
-        if closing is not None:
-            kept.append(line)
-            bare = line.strip()
-            if match and bare[0] == closing[0] and set(bare) == {closing[0]} and len(bare) >= len(closing):
-                closing = None
-        elif match:
-            closing = match.group(1)
-            kept.append(line)
+    paragraph: list[str] = []
+    # The joiners that stand already are ours: what is untrusted went through `visible` before.
+    shown = _JOINER.join(visible(part) for part in text.split(_JOINER))
+    for line, is_code in _by_kind(shown):
+        if line.strip() and not is_code:
+            paragraph.append(line)
+            continue
+        kept.extend(_harmless(paragraph))
+        paragraph.clear()
+        kept.append(line)
+    kept.extend(_harmless(paragraph))
+    return _closed("\n".join(kept))
+
+
+def _by_kind(text: str) -> Iterator[tuple[str, bool]]:
+    """Each line, and whether it belongs to a fenced block."""
+    opened: str | None = None
+    for line in text.split("\n"):
+        if opened is None:
+            opened = _fence_of(line)
+            yield line, opened is not None
         else:
-            kept.append(_outside_spans(line))
-    return "\n".join(kept)
+            yield line, True
+            if _closes(line, opened):
+                opened = None
 
 
-def _outside_spans(line: str) -> str:
-    parts: list[str] = []
-    end = 0
-    for match in _SPAN.finditer(line):
-        parts.extend((_disarmed(line[end:match.start()]), match.group()))
-        end = match.end()
-    parts.append(_disarmed(line[end:]))
-    return "".join(parts)
+def _fence_of(line: str) -> str | None:
+    match = _FENCE.match(line)
+    return None if match is None else match[1] or match[2]
+
+
+def _closes(line: str, opened: str) -> bool:
+    match = _CLOSING.match(line)
+    return match is not None and match[1][0] == opened[0] and len(match[1]) >= len(opened)
+
+
+def _closed(text: str) -> str:
+    """The text with the fenced block closed that it leaves open."""
+    opened: str | None = None
+    for line in text.split("\n"):
+        if opened is None:
+            opened = _fence_of(line)
+        elif _closes(line, opened):
+            opened = None
+    return text if opened is None else f"{text}\n{opened}"
+
+
+def _harmless(paragraph: list[str]) -> Iterator[str]:
+    """The lines of a paragraph, list or table, disarmed outside the code spans that are certain.
+
+    A span is certain when it ends on its line, every span before it in the paragraph does, and no cell of a
+    table can end within it.
+    """
+    tabular = any(_DELIMITER_ROW.match(line) for line in paragraph)
+    certain = True
+    for line in paragraph:
+        whole = _NESTED_FENCE.sub(lambda match: match[1] + "".join(f"\\{tick}" for tick in match[2]), line)
+        parts: list[str] = []
+        end = 0
+        while certain and (ticks := _next_ticks(whole, end)) is not None:
+            closing = re.compile(f"(?<!`){ticks.group()}(?!`)").search(whole, ticks.end())
+            if closing is None or (tabular and _BARE_PIPE.search(whole, ticks.end(), closing.start())):
+                certain = False
+                break
+            parts.extend((_disarmed(whole[end:ticks.start()]), whole[ticks.start():closing.end()]))
+            end = closing.end()
+        yield "".join((*parts, _disarmed(whole[end:])))
+
+
+def _next_ticks(line: str, start: int) -> re.Match[str] | None:
+    """The next run of backticks that is not escaped."""
+    return next((match for match in _OPENING_TICKS.finditer(line, start) if match["ticks"]), None)
 
 
 def _disarmed(text: str) -> str:
-    text = _MENTION.sub(f"@{_JOINER}", text)
-    text = _REFERENCE.sub(lambda match: match.group() + _JOINER, text)
-    text = _COMMAND.sub(rf"\1/{_JOINER}", text)
-    text = re.sub(r"(?<!\\)<(?=[A-Za-z/!?])", r"\\<", text)
-    return re.sub(r"!(?=\[)", r"!\\", text) if "![" in text else text
+    text = _COMMAND.sub(rf"\1/{_JOINER}", _broken(_REFERENCE, _broken(_LINK, text)))
+    return _ACTING.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    if match["escape"]:
+        return match.group()
+    return r"!\[" if match.group() == "![" else f"\\{match.group()}"
 
 
 def cut(text: str, most: int) -> str:
@@ -106,12 +200,5 @@ def cut(text: str, most: int) -> str:
     if len(text) <= most:
         return text
     note = "\n\n[cut: the whole is in the cycle's record]"
-    kept = text[: most - len(note) - 80].rsplit("\n", 1)[0]
-    closing: str | None = None
-    for line in kept.split("\n"):
-        match = _FENCE.match(line)
-        if match and closing is None:
-            closing = match.group(1)
-        elif match and line.strip() == closing:
-            closing = None
-    return kept + (f"\n{closing}" if closing else "") + note
+    # A line is kept whole or not at all: half a line may be a code span without its end.
+    return _closed(text[: most - len(note) - 80].rpartition("\n")[0]) + note

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from bot.domain.asking import Exchange
+from bot.domain.asking import Charge, Exchange
 from bot.domain.base import Sha
 from bot.domain.errors import AnswerRefused
 from bot.domain.globs import matches_any
@@ -38,7 +38,7 @@ def ask(
     asker = Asker(
         ctx.model, load=lambda digest: _noted(ctx, ctx.store.get_exchange(ctx.record.ref, digest)),
         save=lambda exchange: _kept(ctx, exchange),
-        budget=Budget(ctx.config.budget, price, spent=ctx.record.usage, spent_today_usd=ctx.spent_today_usd),
+        budget=Budget(ctx.config.budget, price, spent=ctx.spent(), spent_today_usd=ctx.spent_today_usd()),
     )
     found = asker.ask(
         step, ctx.attempt, render("system"), prompt, answer,
@@ -53,15 +53,15 @@ def ask(
 
 
 def _kept(ctx: StepContext, exchange: Exchange) -> None:
-    ctx.store.put_exchange(ctx.record.ref, exchange)
-    _noted(ctx, exchange)
+    paid = exchange.model_copy(update={"paid_at": ctx.clock.now()})
+    ctx.store.put_exchange(ctx.record.ref, paid)
+    _noted(ctx, paid)
 
 
 def _noted(ctx: StepContext, exchange: Exchange | None) -> Exchange | None:
     """Count an exchange for the step as soon as there is one, whatever becomes of the step."""
-    if exchange is not None and exchange.digest not in ctx.exchanges:
-        ctx.exchanges.append(exchange.digest)
-        ctx.usage = ctx.usage + exchange.reply.usage
+    if exchange is not None:
+        ctx.charges.append(Charge(digest=exchange.digest, usage=exchange.reply.usage, paid_at=exchange.paid_at))
     return exchange
 
 
@@ -82,20 +82,14 @@ def code_at(ctx: StepContext, commit: Sha) -> CodeAt:
     return CodeAt(commit, read, repository.files(commit), redact)
 
 
-def in_target(ctx: StepContext, globs: tuple[str, ...]) -> tuple[str, ...]:
-    """Globs of the target, relative to the repository."""
-    root = ctx.target.root
-    return globs if root == "." else tuple(f"{root}/{glob}" for glob in globs)
-
-
 def code_globs(ctx: StepContext) -> tuple[str, ...]:
     """What is product code of the target, relative to the repository."""
-    return in_target(ctx, ctx.target.code)
+    return ctx.target.in_repository(ctx.target.code)
 
 
 def test_folders(ctx: StepContext) -> tuple[str, ...]:
     """Where tests may be written, relative to the repository."""
-    return in_target(ctx, ctx.target.tests)
+    return ctx.target.in_repository(ctx.target.tests)
 
 
 def may_hold_test(ctx: StepContext, path: str) -> bool:
@@ -117,5 +111,5 @@ def product_files(ctx: StepContext, code: CodeAt) -> dict[str, str]:
 
 def is_test_path(ctx: StepContext, path: str) -> bool:
     """Whether a path lies in one of the target's test folders or suites."""
-    folders = (*test_folders(ctx), *in_target(ctx, ctx.target.suite))
+    folders = (*test_folders(ctx), *ctx.target.in_repository(ctx.target.suite))
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.audit.examine import examine
-from bot.domain.audit import Recommendation
+from bot.domain.audit import AuditReport, Recommendation
 from bot.domain.record import Decision
 from bot.domain.results import Planned, TestsAudited, TestsWritten
-from bot.evidence.code import CodeAt
-from bot.steps.asking import code_at, in_target, product_files
+from bot.evidence.code import CodeAt, redacted_lines
+from bot.logs.redact import redact
+from bot.steps.asking import code_at, product_files
 from bot.steps.context import Step, StepContext, StepOutcome
 from bot.steps.plan import base_commit
 from bot.steps.running import run_suite, tests_commit
@@ -22,10 +25,12 @@ def run(ctx: StepContext) -> StepOutcome:
     attempt = ctx.need(TestsWritten)
     ran = run_suite(ctx, f"audit-{ctx.attempt}", commit, tuple(file.path for file in attempt.files), plan)
     code = code_at(ctx, base_commit(ctx))
-    report = examine(
-        files, product_files(ctx, code) | pytest_configuration(ctx, code), plan, ran.observations,
-        ran.result.outcomes, "run", pytest_args=ctx.target.pytest_args, allow=False,
+    implementation = product_files(ctx, code) | pytest_configuration(ctx, code)
+    found = examine(
+        files, implementation, plan, ran.observations, ran.result.outcomes, "run",
+        pytest_args=ctx.target.pytest_args, allow=False,
     )
+    report = without_secrets(found, {**implementation, **files})
     rules = sorted({finding.rule for finding in report.findings if finding.severity == "error"})
     said = f"{report.recommendation}: {len(report.tests)} tests, {len(report.defects)} defective"
     if report.recommendation is Recommendation.HOLD:
@@ -36,8 +41,35 @@ def run(ctx: StepContext) -> StepOutcome:
 
 def pytest_configuration(ctx: StepContext, code: CodeAt) -> dict[str, str]:
     """Path and text of what configures pytest at the target's root."""
-    names = in_target(ctx, ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg"))
+    names = ctx.target.in_repository(("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg"))
     return {path: text for path in names if path in code.files and (text := code.raw(path)) is not None}
+
+
+def without_secrets(report: AuditReport, files: Mapping[str, str]) -> AuditReport:
+    """The report as it may be shown: the audit reads code as it is, and its findings quote it.
+
+    A line of a secret over several lines is not recognised alone, so a quoted line is shown as it is in its file.
+    """
+    instead = {
+        line.strip(): shown.strip()
+        for text in files.values()
+        for line, shown in zip(text.split("\n"), redacted_lines(text, redact), strict=True)
+        if line != shown and len(line.strip()) > 7
+    }
+
+    def safe(text: str) -> str:
+        for line, shown in instead.items():
+            text = text.replace(line, shown)
+        return redact(text)
+
+    return report.model_copy(update={
+        "reasons": tuple(map(safe, report.reasons)),
+        "findings": tuple(
+            finding.model_copy(update={
+                name: safe(getattr(finding, name)) for name in ("message", "evidence", "hint")
+            }) for finding in report.findings
+        ),
+    })
 
 
 STEP = Step("audit", takes=(Planned, TestsWritten), gives=TestsAudited, run=run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.base import headline
+from bot.domain.base import counted, headline
 from bot.domain.effects import BranchPush, CheckKey, CheckReport, CycleKey, PullRequestUpsert
 from bot.domain.results import Committed, Fixed, IssueFiled, Proven, Retrieved, TestsWritten
 from bot.reports.documents import pull_request_body
@@ -39,7 +39,7 @@ def run(ctx: StepContext) -> StepOutcome:
     result = Committed(
         branch=branch, base=proof.base, tests_commit=proof.with_tests, fix_commit=proof.with_fix
     )
-    return StepOutcome(result, f"branch {branch}, {len(paths)} files", effects=effects)
+    return StepOutcome(result, f"branch {branch}, {counted(len(paths), 'file')}", effects=effects)
 
 
 STEP = Step("commit", takes=(Retrieved, IssueFiled, TestsWritten, Fixed, Proven), gives=Committed, run=run)

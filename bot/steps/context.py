@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from bot.domain.asking import Usage
+from bot.domain.asking import Charge, Usage
 from bot.domain.base import Frozen
 from bot.domain.config import BotConfig, TargetConfig
 from bot.domain.effects import Artifact, Effect
-from bot.domain.errors import ConfigProblem, no_repository
+from bot.domain.errors import ConfigProblem, RecordDamaged, no_repository
 from bot.domain.logs import Novelty
 from bot.domain.record import CycleEnd, CycleRecord, Decision, R
 from bot.domain.results import Retrieved, StepResult
@@ -26,7 +27,8 @@ class StepContext:
     `scratch` is an empty folder for this step attempt alone; nothing in it outlives the step.
     `environments` is where the targets' environments are made, once per base commit; `setup_env` is what
     their set-up commands find in the environment.
-    `history` says how incidents stand that earlier records know, by fingerprint.
+    `spent` is what this cycle paid a model for so far, `spent_today_usd` what all cycles of this state did since
+    midnight UTC. `history` says how incidents stand that earlier records know, by fingerprint.
     """
 
     record: CycleRecord
@@ -43,11 +45,11 @@ class StepContext:
     scratch: Path
     environments: Path
     setup_env: Mapping[str, str]
-    history: Mapping[str, Novelty]
-    spent_today_usd: Decimal
+    history: Callable[[], Mapping[str, Novelty]]
+    spent: Callable[[], Usage]
+    spent_today_usd: Callable[[], Decimal]
     kept: list[Artifact] = field(default_factory=list)
-    exchanges: list[str] = field(default_factory=list)
-    usage: Usage = field(default_factory=Usage)
+    charges: list[Charge] = field(default_factory=list)
 
     @property
     def model(self) -> Model:
@@ -68,8 +70,16 @@ class StepContext:
         return artifact
 
     def read(self, name: str) -> bytes:
-        """Read a file beside the record."""
-        return self.store.get_artifact(self.record.ref, name)
+        """Read a file beside the record. Raises RecordDamaged when it is not what the record says."""
+        content = self.store.get_artifact(self.record.ref, name)
+        kept = (artifact for step in reversed(self.record.steps) for artifact in step.artifacts)
+        noted = next((artifact for artifact in kept if artifact.name == name), None)
+        if noted is None or noted.sha256 != hashlib.sha256(content).hexdigest():
+            raise RecordDamaged(
+                f"The file {name} of {self.record.ref} is not the one that the record was made with.",
+                "It was left as it is. Restore it from a copy, or start a new run with --new.",
+            )
+        return content
 
     @property
     def repository(self) -> Workspace:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import unquote
 
 from bot.domain.base import Sha, slug
 from bot.domain.config import Limits, TargetConfig
 from bot.domain.errors import TargetSetupFailed
 from bot.domain.suite import ENDED_IN_WORDS, Ended
+from bot.logs.redact import placeholder, redact
 from bot.ports import Command
 from bot.steps.context import StepContext
 
@@ -65,17 +69,42 @@ def _prepared(ctx: StepContext, target: TargetConfig, base: Sha) -> Path:
     limits = Limits(seconds=target.setup_seconds, output_bytes=_OUTPUT_BYTES, processes=512, disk_bytes=_DISK_BYTES,
                     memory_bytes=8_000_000_000)
     for line in target.setup:
-        ctx.progress.note(f"set-up: {line}")
+        ctx.progress.note(f"set-up: {_shown(line, ctx.setup_env)}")
         done = ctx.sandbox.run(Command(
             argv=("/bin/sh", "-c", line), folder=home, cwd=cwd, network=True, limits=limits,
             env={**ctx.setup_env, "HOME": str(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
         ))
         if done.ended is not Ended.EXITED or done.exit_code != 0:
-            name = ctx.keep(f"setup-{ctx.attempt}.log", done.output.encode("utf-8", "replace")).name
+            output = _shown(done.output, ctx.setup_env)
+            name = ctx.keep(f"setup-{ctx.attempt}.log", output.encode("utf-8", "replace")).name
             how = f"ended with exit code {done.exit_code}" if done.ended is Ended.EXITED else ENDED_IN_WORDS[done.ended]
             raise TargetSetupFailed(
-                f"The target's set-up command `{line}` {how}.",
+                f"The target's set-up command `{_shown(line, ctx.setup_env)}` {how}.",
                 f"Its output is in the record as {name}; mend `setup` under [target] in bot.toml, then `bot resume`.",
             )
-    (home / _READY).write_text(json.dumps({"base": base, "setup": list(target.setup)}), encoding="utf-8")
+    (home / _READY).write_text(json.dumps({"base": base, "setup": commands}), encoding="utf-8")
     return home
+
+
+_CREDENTIALS = re.compile(r"://(?P<user>[^\s:/@]*)(?::(?P<password>[^\s/@]*))?@")
+_TELLING = re.compile(r"PASSWORD|TOKEN|SECRET|KEY(?!RING)", re.IGNORECASE)
+_LEAST_CHARS = 4
+"""A shorter password would take letters out of words."""
+
+
+def _shown(text: str, given: Mapping[str, str]) -> str:
+    """A text without secrets: those that look like it, and those that the set-up was given, however they look."""
+    for secret in sorted(set(_secrets(given)), key=len, reverse=True):
+        text = text.replace(secret, placeholder("password", secret))
+    return redact(text)
+
+
+def _secrets(given: Mapping[str, str]) -> Iterator[str]:
+    """The passwords in the set-up's environment: those of package indexes, plain and as URLs spell them."""
+    for name, value in given.items():
+        # An index may be named by a token alone, which then stands where the user does.
+        found = [match["password"] or match["user"] for match in _CREDENTIALS.finditer(value)]
+        if _TELLING.search(name):
+            found.append(value)
+        for secret in found:
+            yield from (each for each in (secret, unquote(secret)) if len(each) >= _LEAST_CHARS)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Mapping
 
-from bot.domain.patch import Patch, PatchedFile
+from bot.domain.evidence import RootCause
+from bot.domain.patch import GuardFinding, Patch, PatchedFile
 from bot.domain.proposals import ProposedFix
-from bot.domain.record import Decision
+from bot.domain.record import CycleRecord, Decision
 from bot.domain.results import FiveWhys, Fixed, Planned, Proven, TestsRun, TestsWritten
+from bot.evidence.claims import Evidence, unsupported
 from bot.evidence.pack import build_code_pack
 from bot.logs.redact import redact
 from bot.model.prompts import render
@@ -18,23 +22,30 @@ from bot.steps.context import Step, StepContext, StepOutcome
 from bot.steps.plan import base_commit
 from bot.steps.write_tests import stored_tests
 
+_VERDICT = re.compile(
+    r"\b(?:prove[nds]?|proof|verified|guarantee[ds]?|definitely|never again|successfully|(?:all|every) (?:\w+ )?tests?|"
+    r"tests? (?:now |all )*(?:pass|succeed)(?:es|ed|s)?|no longer fails?|works now|production[- ]ready)\b|\d\s?%",
+    re.IGNORECASE,
+)
+"""Words of a verdict. Whether a fix cures is decided by the proof, and said by it alone."""
+
 
 def run(ctx: StepContext) -> StepOutcome:
     """Ask for edits that can be applied; a hard finding of the guard sends them back."""
     whys, plan = ctx.need(FiveWhys), ctx.need(Planned).plan
     if whys.root_cause is None:
         raise LookupError("a fix needs a root cause")
+    cause = whys.root_cause
     code = code_at(ctx, base_commit(ctx))
     suspects = tuple(dict.fromkeys((*whys.root_cause.suspects, *(test.expectation.reaches for test in plan.tests))))
     forbidden = ctx.config.policy.forbidden_paths
     frozen = tuple(file.path for file in ctx.need(TestsWritten).files)
     before = ctx.record.latest(Fixed)
-    proven = ctx.record.latest(Proven)
     prompt = render(
         "fix", root_cause=whys.root_cause, pack=build_code_pack(code, suspects, code_globs(ctx), MOST_PACK_CHARS),
         tests=stored_tests(ctx), outcomes=ctx.need(TestsRun).runs[0].outcomes, allowed=code_globs(ctx),
         forbidden=forbidden, findings=before.findings if before else (),
-        missing=proven.proof.missing if proven else (),
+        missing=missing_now(ctx.record),
         rejected_diff=before.patch.diff if before and before.patch else "",
     )
 
@@ -45,13 +56,15 @@ def run(ctx: StepContext) -> StepOutcome:
         try:
             after = apply_edits(files_of(fix), fix.edits)
         except ValueError as error:
-            return (str(error),)
-        return () if after != files_of(fix) else ("The edits change nothing.",)
+            return (redact(str(error)),)
+        if after == files_of(fix):
+            return ("The edits change nothing.",)
+        return summary_problems(fix.summary, files_of(fix), after, cause)
 
     fix = ask(ctx, "fix", prompt, ProposedFix, objections)
     old = files_of(fix)
     new = apply_edits(old, fix.edits)
-    findings = guard(old, new, code_globs(ctx), forbidden, frozen)
+    findings = tuple(_redacted(item) for item in guard(old, new, code_globs(ctx), forbidden, frozen))
     diff = redact(unified_diff(old, new))
     ctx.keep(f"fix/attempt-{ctx.attempt}.patch", diff.encode())
     hard = [finding for finding in findings if finding.hard]
@@ -64,11 +77,43 @@ def run(ctx: StepContext) -> StepOutcome:
     )
     added, removed = counts(old, new)
     patch = Patch(
-        summary=fix.summary, edits=fix.edits, files=files, diff=diff, added=added, removed=removed,
+        summary=redact(fix.summary), edits=fix.edits, files=files, diff=diff, added=added, removed=removed,
         notes=findings,
     )
     said = f"{added} lines added and {removed} removed in {len(files)} files"
     return StepOutcome(Fixed(patch=patch, findings=findings), said)
+
+
+def missing_now(record: CycleRecord) -> tuple[str, ...]:
+    """What the proof of the newest patch lacks; nothing when that patch was never tried."""
+    newest = next((step.result for step in reversed(record.steps) if isinstance(step.result, Fixed | Proven)), None)
+    return newest.proof.missing if isinstance(newest, Proven) else ()
+
+
+def summary_problems(
+    summary: str, before: Mapping[str, str], after: Mapping[str, str], cause: RootCause
+) -> tuple[str, ...]:
+    """What a summary states that is not the model's to state: verdicts, and numbers and names without a ground.
+
+    Numbers must stand in the diff or in the root cause; names may also stand elsewhere in the changed files.
+    """
+    found = [f"The summary says {match.group()!r}; whether the fix cures is for the proof to say. Say what was wrong "
+             "and what the change does." for match in (_VERDICT.search(summary),) if match]
+    places = " ".join((*(suspect.key for suspect in cause.suspects), *after))
+    evidence = Evidence(
+        text="\n".join((unified_diff(before, after), cause.statement, cause.mechanism, cause.trigger)),
+        facts="\n".join((places, *before.values(), *after.values())),
+    )
+    missing = unsupported(summary, evidence)
+    if missing:
+        found.append(f"The summary names {', '.join(missing)}, which neither the change nor the root cause holds; "
+                     "leave it out.")
+    return tuple(found)
+
+
+def _redacted(finding: GuardFinding) -> GuardFinding:
+    """A finding quotes code, which may hold secrets."""
+    return finding.model_copy(update={"message": redact(finding.message), "hunk": redact(finding.hunk)})
 
 
 STEP = Step("fix", takes=(FiveWhys, Planned, TestsWritten, TestsRun), gives=Fixed, run=run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.base import Sha
-from bot.domain.plan import TestPlan
+from bot.domain.plan import Expectation, TestPlan, message_pattern
 from bot.domain.results import FiveWhys, Planned, Retrieved
 from bot.evidence.code import CodeAt
 from bot.evidence.pack import build_code_pack
@@ -12,6 +12,15 @@ from bot.steps.asking import MOST_PACK_CHARS, ask, code_at, code_globs, is_test_
 from bot.steps.context import Step, StepContext, StepOutcome
 
 MOST_SUITE_FILES = 200
+LEAST_LITERAL = 8
+"""Letters and digits that a message must at least hold to be told from others: a word or two."""
+_ANY_FAILURE = (
+    "", "x", "boom", "failed", "unexpected", "Error", "Exception", "AssertionError", "TimeoutError", "assertion failed",
+    "assert 1 == 2", "assert False", "assert False is True", "assert None is not None", "assert [] == [1]",
+    "assert 'a' == 'b'", "DID NOT RAISE <class 'Exception'>", "timed out", "Connection refused",
+    "[Errno 111] Connection refused", "No such file or directory", "'NoneType' object has no attribute 'x'",
+)
+"""Messages that failures of any test may have. A pattern that matches one of them foretells nothing."""
 
 
 def run(ctx: StepContext) -> StepOutcome:
@@ -57,10 +66,31 @@ def plan_problems(ctx: StepContext, plan: TestPlan, code: CodeAt) -> tuple[str, 
             found.append(f"{test.path} exists already; name a new file.")
         if code.find(test.expectation.reaches) is None:
             found.append(f"{test.name} must reach {test.expectation.reaches.key}, which does not exist at the commit.")
+        if why := untelling(test.expectation):
+            found.append(f"{test.name}: {why}")
         missing = [name for name in test.services if name not in declared]
         if missing:
             found.append(f"{test.name} needs {', '.join(missing)}, which the plan's services do not declare.")
     return tuple(dict.fromkeys(found))
+
+
+def untelling(expectation: Expectation) -> str:
+    """Why the predicted message would not tell the predicted failure from any other; empty when it would.
+
+    The message of an exception may be short (`KeyError: 'room'`), and is telling when it is given as a whole.
+    """
+    pattern = message_pattern(expectation.message)
+    shown = f"expectation.message /{expectation.message}/"
+    common = next((message for message in _ANY_FAILURE if pattern.search(message)), None)
+    if common is not None:
+        return f"{shown} also matches {common!r}, which any failure may say; write what only this failure says."
+    if expectation.failure == "exception" and pattern.is_exact:
+        return ""
+    if pattern.least_literal < LEAST_LITERAL:
+        whole = ", or an exception's whole message from ^ to $" if expectation.failure == "exception" else ""
+        return (f"{shown} holds too little plain text: give at least {LEAST_LITERAL} letters and digits of the message "
+                f"in each alternative{whole}.")
+    return ""
 
 
 STEP = Step("plan", takes=(Retrieved, FiveWhys), gives=Planned, run=run)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from bot.domain.base import counted
 from bot.domain.logs import Incident, LogQuery, RunningCommit
 from bot.domain.record import CycleEnd, Decision
 from bot.domain.results import Retrieved
@@ -10,6 +13,7 @@ from bot.logs.ranking import rank
 from bot.logs.snapshot import snapshot_lines
 from bot.steps.context import Step, StepContext, StepOutcome
 
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
 SNAPSHOT = "logs.ndjson"
 MOST_CONTEXT = 400
 """Entries of what else happened on the incident's instances that are kept for the whys."""
@@ -23,8 +27,8 @@ def run(ctx: StepContext) -> StepOutcome:
     report = reading.report().model_copy(update={"duplicates": analysis.duplicates})
     if report.entries_damaged:
         first = "".join(f", the first at {sample.where}" for sample in report.damaged_samples[:1])
-        ctx.progress.note(f"{report.entries_damaged} damaged entries were left out{first}")
-    selection = rank(analysis.incidents, ctx.history)
+        ctx.progress.note(f"left out as damaged: {counted(report.entries_damaged, 'entry', 'entries')}{first}")
+    selection = rank(analysis.incidents, ctx.history())
     winner = selection.winner.incident if selection.winner else None
     kept = () if winner is None else analysis.entries_of(winner) + analysis.context_of(winner, MOST_CONTEXT)
     ctx.keep(SNAPSHOT, snapshot_lines(kept))
@@ -38,11 +42,12 @@ def run(ctx: StepContext) -> StepOutcome:
             result, f"the log is empty: no entry in {report.source}", Decision.END, CycleEnd.EMPTY_LOG
         )
     if winner is None:
-        said = f"{report.entries_read} entries, none is an incident to work on for {settings.focus.name}"
+        said = f"{counted(report.entries_read, 'entry', 'entries')}, none is an incident to work on"
         return StepOutcome(result, said, Decision.END, CycleEnd.LOG_CLEAN)
     said = (
-        f"{report.entries_read} entries, {len(analysis.incidents)} incidents; first: {winner.root.type}, "
-        f"{winner.entries} entries on {len(winner.instances)} instances"
+        f"{counted(report.entries_read, 'entry', 'entries')}, {counted(len(analysis.incidents), 'incident')}; first: "
+        f"{winner.root.type}, {counted(winner.entries, 'entry', 'entries')} on "
+        f"{counted(len(winner.instances), 'instance')}"
     )
     return StepOutcome(result, said)
 
@@ -51,8 +56,9 @@ def running_commit(ctx: StepContext, incident: Incident) -> RunningCommit | None
     """The commit the incident's entries name, where the repository has it; else the branch's head, said so."""
     if ctx.workspace is None:
         return None
-    for name in reversed(incident.commits):
-        sha = ctx.workspace.resolve(name)
+    for name in incident.commits:
+        # Most entries first. A label can hold any text, and git would take `main` or `HEAD~3` for a commit too.
+        sha = ctx.workspace.resolve(name) if _COMMIT.fullmatch(name) else None
         if sha is not None:
             return RunningCommit(sha=sha, known=True, how=f"label {ctx.config.logs.commit_label} of its log entries")
     branch = ctx.config.repository.branch

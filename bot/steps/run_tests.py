@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from bot.audit.kinds import merge_reruns
+from bot.domain.base import Sha
 from bot.domain.errors import TargetSetupFailed
 from bot.domain.record import CycleEnd, Decision
 from bot.domain.results import Planned, TestsAudited, TestsRun, TestsWritten
 from bot.domain.suite import ENDED_IN_WORDS, Ended, FailureKind, SuiteResult
-from bot.steps.asking import in_target
+from bot.proof.counterfactual import SOME_FAILED, why_not_believed
 from bot.steps.context import Step, StepContext, StepOutcome
 from bot.steps.plan import base_commit
-from bot.steps.running import run_suite, tests_commit
+from bot.steps.running import Ran, run_suite, tests_commit
+
+NO_SUITE = "the service has no suite of its own (`suite` is empty)"
 
 
 def run(ctx: StepContext) -> StepOutcome:
-    """Reproduced means: at least one test failed as predicted in every run, and none of its reruns otherwise."""
+    """Reproduced means: at least one test failed as predicted in every run, and none of its reruns otherwise.
+
+    A run whose accounts do not agree is no evidence, whatever its tests did.
+    """
     plan, written = ctx.need(Planned).plan, ctx.need(TestsWritten)
     own = own_suite(ctx, "own-base", base_commit(ctx))
     paths = tuple(file.path for file in written.files)
@@ -25,27 +31,60 @@ def run(ctx: StepContext) -> StepOutcome:
         runs.append(run_suite(ctx, f"base-{number}", commit, paths, plan).result)
     merged = merge_reruns(tuple(result.outcomes for result in runs))
     steady = tuple(outcome.test for outcome in merged if outcome.kind is FailureKind.AS_PREDICTED)
-    if steady:
+    doubted = [f"{result.label}: {why}" for result in runs if (why := why_not_believed(result, SOME_FAILED))]
+    if steady and not doubted:
         reason = f"{len(steady)} of {len(merged)} tests failed as predicted in each of {len(runs)} runs."
         result = TestsRun(reproduced=True, reproduced_by=steady, reason=reason, runs=tuple(runs), own=own)
         return StepOutcome(result, f"reproduced by {len(steady)} of {len(merged)} tests, {len(runs)} runs")
     kinds = ", ".join(sorted({outcome.kind.value for outcome in merged})) or "no outcome"
     reason = f"None of {len(merged)} tests failed as predicted in each of {len(runs)} runs (seen: {kinds})."
+    if steady:
+        reason = f"{len(steady)} of {len(merged)} tests failed as predicted in runs that prove nothing ({doubted[0]})."
     result = TestsRun(reproduced=False, reproduced_by=(), reason=reason, runs=tuple(runs), own=own)
     return StepOutcome(result, "not reproduced", Decision.END, CycleEnd.NOT_REPRODUCED)
 
 
-def own_suite(ctx: StepContext, label: str, commit: str) -> SuiteResult:
-    """Run the service's own suite at a commit. Raises TargetSetupFailed when it does not come to its end."""
-    ctx.progress.note(f"the service's own suite ({label})")
-    result = run_suite(ctx, label, commit, in_target(ctx, ctx.target.suite), None).result
-    if result.ended is not Ended.EXITED:
-        raise TargetSetupFailed(
-            f"The service's own suite {ENDED_IN_WORDS[result.ended]}.",
-            "Raise the limit under [limits] in bot.toml, or narrow `suite` under [target]; its output is in the "
-            f"record as {result.log}.",
+def own_suite(ctx: StepContext, label: str, commit: Sha) -> SuiteResult:
+    """Run the service's own suite at a commit, the new tests left out, so that runs before and after compare.
+
+    Raises TargetSetupFailed when on the base commit it ran no tests or did not come to its end: then there is
+    nothing to compare with. With a fix such an end is the fix's, and the proof's to judge.
+    """
+    suite = ctx.target.in_repository(ctx.target.suite)
+    if not suite:
+        return SuiteResult(
+            label=label, tree=ctx.repository.tree(commit), command="", ended=Ended.EXITED, exit_code=None,
+            outcomes=(), duration_s=0.0, note=NO_SUITE, ran=False,
         )
-    return result
+    ctx.progress.note(f"the service's own suite ({label})")
+    base = base_commit(ctx)
+    new = tuple(
+        file.path for file in ctx.need(TestsWritten).files if ctx.repository.read(base, file.path) is None
+    )
+    ran = run_suite(ctx, label, commit, suite, None, ignored=new)
+    if commit == base and (why := why_no_suite(ran)):
+        raise TargetSetupFailed(
+            f"The service's own suite {why}.",
+            "Mend `suite`, `setup` or `pytest_args` under [target] in bot.toml, or [limits]; `suite = []` says that "
+            f"there is none. Its output is in the record as {ran.result.log}.",
+        )
+    return ran.result
+
+
+def why_no_suite(ran: Ran) -> str:
+    """Why a run of the service's own suite is nothing to compare with, as a clause; empty when it is."""
+    result = ran.result
+    if result.ended is not Ended.EXITED:
+        return ENDED_IN_WORDS[result.ended]
+    said = f": {result.note}" if result.note else ""
+    if result.exit_code == 5:
+        return f"holds no tests (pytest ended with exit code 5){said}"
+    if result.exit_code not in {0, 1}:
+        return f"could not be run (pytest ended with exit code {result.exit_code}){said}"
+    if not any(seen.phase != "collect" for seen in ran.observations):
+        first = f": {result.outcomes[0].reason}" if result.outcomes else said
+        return f"ran no tests{first}".removesuffix(".")
+    return ""
 
 
 STEP = Step("run_tests", takes=(Planned, TestsWritten, TestsAudited), gives=TestsRun, run=run)

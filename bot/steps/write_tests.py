@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import PurePosixPath
 
 from bot.domain.patch import StoredFile
+from bot.domain.plan import TestPlan
 from bot.domain.proposals import ProposedFile, ProposedTests
 from bot.domain.results import FiveWhys, Planned, TestsAudited, TestsWritten
 from bot.evidence.code import CodeAt
@@ -40,6 +42,7 @@ def run(ctx: StepContext) -> StepOutcome:
             for file in tests.files if not may_hold_test(ctx, file.path)
         ]
         found += [f"{file.path} exists already; write a new file." for file in tests.files if file.path in existing]
+        found += unplanned(plan, tests.files)
         paths = [file.path for file in tests.files]
         found += [f"{path} is given twice." for path in sorted(set(paths)) if paths.count(path) > 1]
         return tuple(found)
@@ -52,6 +55,26 @@ def run(ctx: StepContext) -> StepOutcome:
         ctx.keep(name, content)
         stored.append(StoredFile(path=file.path, sha256=hashlib.sha256(content).hexdigest(), artifact=name))
     return StepOutcome(TestsWritten(files=tuple(stored)), f"{len(stored)} files written")
+
+
+def unplanned(plan: TestPlan, files: tuple[ProposedFile, ...]) -> tuple[str, ...]:
+    """What speaks against files that are not the planned ones, one sentence each.
+
+    Besides a planned file there may be an `__init__.py` without code in its folder or one above: everything else
+    (a conftest, pytest's configuration, a script) could decide how tests run without being seen as a test.
+    """
+    planned = {test.path for test in plan.tests}
+    folders = {str(folder) for path in planned for folder in PurePosixPath(path).parents}
+    found: list[str] = []
+    for file in files:
+        folder, _, name = file.path.rpartition("/")
+        if file.path in planned and name.endswith(".py"):
+            continue
+        if name != "__init__.py" or folder not in folders:
+            found.append(f"{file.path} is not in the plan; write {', '.join(sorted(planned))} and nothing else.")
+        elif any(line.strip() and not line.lstrip().startswith("#") for line in file.content.splitlines()):
+            found.append(f"{file.path} must be empty; what the tests need belongs into the planned files.")
+    return tuple(found)
 
 
 def stored_tests(ctx: StepContext) -> tuple[ProposedFile, ...]:

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapters.directory_store import DirectoryStore
 from bot.demo import logs_path, script_path
 from bot.demo.repository import build_repository
+from bot.domain.record import CycleEnd, CycleStatus
 from tests.e2e.command import BOT, Said, bot, environment, record_of
 
 DEMO = ("cycle", "--focus", "message-routing", "--demo")
@@ -64,7 +66,7 @@ def test_an_empty_log_and_a_clean_log_are_not_the_same(tmp_path: Path) -> None:
     assert (empty.code, clean.code) == (0, 0)
     assert "ended: the log is empty" in empty.everything
     assert "ended: no actionable incident" in clean.everything
-    assert "20 entries, none is an incident to work on for errors" in clean.everything
+    assert "20 entries, none is an incident to work on" in clean.everything
 
 
 def truncated() -> bytes:
@@ -298,6 +300,75 @@ def test_a_fix_that_cures_the_symptom_is_rejected_by_the_guard(tmp_path: Path, s
     assert said.code == 1, said.everything
     assert "rejected by the fix guard: only-timing in router/readiness.py" in said.everything
     assert "ended: fix rejected" in said.everything
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tests/attempt-2/tests/unit/test_readiness_subscriber.py", "logs.ndjson"])
+def test_a_file_of_the_record_that_was_edited_is_not_believed(tmp_path: Path, name: str) -> None:
+    step = "audit" if name.startswith("tests") else "retrieve"
+    assert until(step, tmp_path).code == 0
+    (path,) = (tmp_path / ".bot").glob(f"message-routing/*/cycle-01/{name}")
+    path.write_text(path.read_text() + "\n\ndef test_slipped_in() -> None:\n    assert True\n")
+    said = bot("resume", cwd=tmp_path)
+    assert said.code == 7, said.everything
+    assert f"The file {name} of" in said.everything
+    assert "is not the one that the record was made with" in said.everything
+
+
+def test_a_dry_run_does_not_take_the_incident_out_of_work(tmp_path: Path) -> None:
+    arguments = own_repository(tmp_path, "")
+    dry = bot(*arguments, "--dry-run", "--until", "file_issue", cwd=tmp_path)
+    assert dry.code == 0, dry.everything
+    assert "Would be published" in dry.everything
+    assert not (tmp_path / ".bot" / "forge" / "issues").exists()
+    real = bot(*arguments, "--until", "file_issue", cwd=tmp_path)
+    assert "SubscriberNotRunning" in real.everything
+    assert (tmp_path / ".bot" / "forge" / "issues" / "0001.md").exists()
+    # Now it is in work, and the next one is chosen.
+    third = bot(*arguments, "--until", "retrieve", cwd=tmp_path)
+    assert "in work" in third.everything
+    assert "incident router.broker.SubscriberNotRunning" not in third.everything
+
+
+def test_a_run_goes_on_with_its_next_cycle_when_it_died_between_two(tmp_path: Path) -> None:
+    lines = [entry(number, "ERROR", "payment failed: no such account") for number in range(5)]
+    lines += [entry(30 + number, "ERROR", "the cache is not there") for number in range(3)]
+    (tmp_path / "log.ndjson").write_text("\n".join(lines))
+    arguments = ("cycle", "--focus", "errors", "--logs", "file:log.ndjson", "--cycles", "2", "--until", "retrieve")
+    assert bot(*arguments, cwd=tmp_path).code == 0
+    (path,) = (tmp_path / ".bot").glob("errors/*/cycle-01/record.json")
+    # As a process leaves it that dies after the first cycle's end and before the second's beginning.
+    store = DirectoryStore(tmp_path / ".bot")
+    (ref,) = store.cycles()
+    record = store.load(ref)
+    store.save(record.model_copy(update={"status": CycleStatus.ENDED, "end": CycleEnd.NOT_REPRODUCED}), record.version)
+    said = bot("resume", "--json", cwd=tmp_path)
+    assert said.json()["cycle"] == f"errors/{ref.run}/cycle-02"
+    assert path.exists()
+
+
+def test_with_json_an_error_is_the_one_document(tmp_path: Path) -> None:
+    early = bot("cycle", "--focus", "nothing", "--json", cwd=tmp_path)
+    assert (early.code, early.json()["schema"], early.json()["family"]) == (2, "whybot/error/1", "usage")
+    late = bot("cycle", "--focus", "errors", "--logs", "file:nowhere", "--json", cwd=tmp_path)
+    assert (late.code, late.json()["schema"]) == (4, "whybot/cycle/1")
+    failure = late.json()["failure"]
+    assert isinstance(failure, dict)
+    assert failure["exit_code"] == 4
+
+
+def test_until_a_step_that_is_done_is_refused(tmp_path: Path) -> None:
+    assert until("plan", tmp_path).code == 0
+    said = bot("resume", "--until", "retrieve", cwd=tmp_path)
+    assert said.code == 2, said.everything
+    assert "is done already" in said.everything
+
+
+def test_a_state_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = until("retrieve", tmp_path, "--state", "file/state")
+    assert said.code == 3, said.everything
+    assert "cannot be used" in said.everything
 
 
 # Configuration, budget, target, sandbox, forge

@@ -2,9 +2,10 @@
 
 Usage: python -m tests.engine.kill_driver STATE LEDGER SHARD OF
 
-A point is a phase of a durable write: before it, with the temporary file written but not yet in place, and
-after it. Each point is killed at exactly once: the ledger, written before the kill, remembers. Points are
-shared out among OF drivers by hash, so that they can run side by side. With OF 0, nothing is killed.
+A point is a phase of a durable write: with the temporary file written but not yet in place (which is "before"),
+and in place. A write of the record is named by what it says, so that a point is the same point in every process.
+Each is killed at exactly once: the ledger, written before the kill, remembers. Points are shared out among OF
+drivers by hash, so that they can run side by side. With OF 0 nothing is killed, and the ledger lists all points.
 
 The parent imports everything and forks, so that a killed process costs milliseconds and not a start-up.
 """
@@ -12,6 +13,7 @@ The parent imports everything and forks, so that a killed process costs millisec
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import sys
@@ -19,7 +21,6 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.adapters import atomic
 from bot.adapters.git_workspace import GitWorkspace
 from bot.adapters.scripted_model import ScriptedModel
 from bot.app import App, Options
@@ -28,7 +29,7 @@ from bot.domain.errors import BotError
 from bot.progress import PlainProgress
 
 DERIVED = {"status.md", "plan.md", "audit.md", "execution.md"}
-"""Documents are rendered from the record; one phase of each is enough."""
+"""The documents, which are rendered from the record."""
 
 
 class FixedClock:
@@ -61,38 +62,50 @@ class Ledger:
     def reach(self, point: str) -> None:
         """Die here, unless somebody died here before or the point is another shard's."""
         if self._of == 0:
-            return
-        if int(hashlib.sha256(point.encode()).hexdigest(), 16) % self._of != self._shard:
-            return
-        line = f"kill {point}"
-        if line not in self.lines():
-            self.write(line)
+            self.write(f"point {point}")
+        elif shard_of(point, self._of) == self._shard and f"kill {point}" not in self.lines():
+            self.write(f"kill {point}")
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def shard_of(point: str, of: int) -> int:
+    """Which driver kills at a point."""
+    return int(hashlib.sha256(point.encode()).hexdigest(), 16) % of
+
+
+def said_by(content: bytes) -> str:
+    """A write of the record by what it says: how far the cycle is, and what was published."""
+    record = json.loads(content)["record"]
+    steps = record["steps"]
+    last = steps[-1] if steps else {"step": "none", "attempt": 0, "status": "none", "effects": []}
+    published = sum(1 for step in steps for effect in step["effects"] if effect["receipt"] is not None)
+    return (
+        f"{len(steps)} steps, {last['step']} {last['attempt']} {last['status']}, {published} published, "
+        f"{record['status']}"
+    )
 
 
 def arm(state: Path, ledger: Ledger) -> None:
     """Put the points into the durable writes, and the model's calls into the ledger."""
-    version = {"saved": 0}
+    reached = {"record": "nothing"}
     replace = Path.replace
 
     def replaced(self: Path, target: Path) -> Path:
         name = str(Path(target).resolve().relative_to(state))
-        if name == "lock.holder":
+        if Path(name).name in {"lock.holder", ".gitignore"} or name.startswith("demo/"):
             return replace(self, target)
-        point = f"{name} after version {version['saved']}"
-        if Path(name).name in DERIVED:
-            ledger.reach(f"{point}: written, not in place")
-            return replace(self, target)
+        if name.endswith("record.json"):
+            reached["record"] = said_by(self.read_bytes())
+        point = f"{name} at {reached['record']}"
         ledger.reach(f"{point}: written, not in place")
         done = replace(self, target)
-        if name.endswith("record.json"):
-            version["saved"] += 1
         if "/exchanges/" in name:
             ledger.write(f"stored {Path(name).stem}")
-        ledger.reach(f"{point}: done")
+        # Documents are rendered anew from the record; run files are made anew with their step.
+        if Path(name).name not in DERIVED and "/junit/" not in name and "/logs/" not in name:
+            ledger.reach(f"{point}: in place")
         return done
 
-    write = atomic.write_atomically
     set_branch = GitWorkspace.set_branch
     ask = ScriptedModel.ask
 
@@ -108,7 +121,6 @@ def arm(state: Path, ledger: Ledger) -> None:
     Path.replace = replaced  # type: ignore[method-assign,assignment]
     GitWorkspace.set_branch = moved  # type: ignore[method-assign,assignment]
     ScriptedModel.ask = asked  # type: ignore[method-assign]
-    assert write is atomic.write_atomically
 
 
 def cycle(state: Path) -> None:
@@ -119,17 +131,17 @@ def cycle(state: Path) -> None:
     app.config = app.config.model_copy(update={"proof": app.config.proof.model_copy(update={"reruns": 1})})
     settings = app.settings(options)
     with app.lock("kill driver", 5), PlainProgress(sys.stderr) as progress:
-        ref = app.interrupted(settings)
-        if ref is None and not app.store.cycles():
-            ref = app.begin(settings)
-        if ref is not None:
-            app.run(ref, progress)
+        interrupted = app.interrupted(settings)
+        if interrupted is not None:
+            app.run(interrupted.ref, progress)
+        elif not app.store.cycles():
+            app.run(app.begin(settings), progress)
 
 
 def main() -> int:
     state, path, shard, of = Path(sys.argv[1]).resolve(), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     ledger = Ledger(path, shard, of)
-    for _ in range(2_000):
+    for _ in range(3_000):
         child = os.fork()
         if child == 0:
             try:

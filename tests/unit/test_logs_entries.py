@@ -192,3 +192,13 @@ def test_any_value_in_any_field_is_read_or_refused(fields: dict[str, Any]) -> No
 def test_any_bytes_are_refused_and_never_crash(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         entry_from_json(raw)
+
+
+@pytest.mark.parametrize("text", [b"payment \xff failed", b"payment \\ud800 failed"])
+def test_what_is_no_unicode_costs_a_character_and_not_the_entry(text: bytes) -> None:
+    raw = b'{"insertId": "i", "timestamp": "2026-03-01T12:00:00Z", "severity": "CRITICAL", "textPayload": "%s"}' % text
+    found = entry_from_json(raw)
+    assert found.severity is Severity.CRITICAL
+    assert found.text.startswith("payment ")
+    assert found.text.endswith(" failed")
+    found.raw.decode()

@@ -90,9 +90,9 @@ def test_a_scripted_model_costs_nothing_but_counts_its_tokens() -> None:
     assert budget.spent == Usage(input_tokens=10, output_tokens=20)
 
 
-def test_a_replayed_call_counts_for_the_cycle_and_not_for_the_day() -> None:
-    budget = Budget(BudgetConfig(usd_per_cycle=Decimal(50), usd_per_day=Decimal(1)), OPUS)
-    budget.charge(Usage(cost_usd=Decimal("0.99")), today=False)
+def test_what_was_spent_on_other_days_does_not_count_for_this_one() -> None:
+    spent = Usage(cost_usd=Decimal("0.99"))
+    budget = Budget(BudgetConfig(usd_per_cycle=Decimal(50), usd_per_day=Decimal(1)), OPUS, spent)
     budget.check(request())
     budget.charge(Usage(cost_usd=Decimal("0.99")))
     with pytest.raises(BudgetSpent, match="day"):

@@ -194,7 +194,8 @@ def test_x():
     (seen,) = run.observations
     assert seen.status == "failed"
     assert run.damaged
-    assert run.seen.bad_lines == 3
+    # The last one is that of the session, which counts fewer tests than ended.
+    assert run.seen.bad_lines == 4
 
 
 class TestInterpreter:
@@ -261,6 +262,17 @@ def test_a_torn_last_line_is_damage_only_when_nothing_was_killed() -> None:
     assert read_seen([text], killed=True).bad_lines == 0
     assert read_seen([text], killed=True).running[0].test == "t.py::a"
     assert read_seen([text], killed=False).bad_lines == 1
+
+
+def test_what_the_session_counts_and_its_last_line_are_held_to() -> None:
+    session = {"k": "session", "exit": 0, "ended": 1, "collected": 1}
+    assert read_seen([lines(START, END, session)], killed=False).bad_lines == 0
+    assert read_seen([lines(START, END, session)] * 2, killed=False).bad_lines == 0
+    for spoiled in ((START, END, END, session), (START, session), (START, END, session, END),
+                    (START, END, session, session)):
+        seen = read_seen([lines(*spoiled)], killed=False)
+        assert (seen.finished, seen.bad_lines) == (True, 1)
+    assert not read_seen([lines(START, END)], killed=False).finished
 
 
 def test_the_worse_of_two_ends_is_believed() -> None:
