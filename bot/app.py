@@ -224,7 +224,7 @@ class App:
     def runner(self, settings: Settings, progress: Progress) -> Runner:
         """A runner for a run's settings."""
         workspace = self.workspace(settings.demo)
-        open_forge = self.forge(settings, workspace)
+        open_forge = self.forge_named(settings.forge, workspace)
         scratch = self.state / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True, exist_ok=True)
@@ -305,10 +305,10 @@ class App:
         except (ForgeProblem, ConfigProblem):
             return None
 
-    def forge(self, settings: Settings, workspace: Workspace | None) -> Callable[[], Forge]:
+    def forge_named(self, kind: str, workspace: Workspace | None) -> Callable[[], Forge]:
         """What opens the forge that effects are published to."""
-        build: Callable[[str, Surroundings], Forge] = opener(FORGES[settings.forge], "open_forge")
-        return cache(lambda: build(settings.repository, self.surroundings(workspace)))
+        build: Callable[[str, Surroundings], Forge] = opener(FORGES[kind], "open_forge")
+        return cache(lambda: build(self.config.repository.name, self.surroundings(workspace)))
 
     def history(self, settings: Settings) -> Callable[[CycleRef], Mapping[str, Novelty]]:
         """How incidents stand that other records of this repository know.

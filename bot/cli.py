@@ -143,13 +143,13 @@ def main() -> None:
 
 def _print_error(error: BotError) -> None:
     """With --json, an error that came before any record is the one document on standard output."""
-    import json
+    from bot.progress import say_json
 
     document = {
         "schema": "whybot/error/1", "family": error.family, "exit_code": error.exit_code, "what": error.what,
         "remedy": error.remedy,
     }
-    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    say_json(document)
 
 
 def _say(text: str) -> None:

@@ -231,8 +231,7 @@ def _rows(app: App, record: CycleRecord) -> list[tuple[str, str]]:
     proven = record.latest(Proven)
     if proven:
         proof = proven.proof
-        held = sum(1 for item in proof.runs if item.holds)
-        rows.append(("proof", f"{proof.verdict.value.replace('_', ' ')}: {held} of {len(proof.runs)} runs hold"))
+        rows.append(("proof", f"{proof.verdict.value.replace('_', ' ')}: {proof.tally}"))
         rows.extend(("", f"missing: {item}") for item in proof.missing)
     rows.extend(
         (item.effect.effect.replace("_", " "), f"{item.receipt.did} {item.receipt.url or item.receipt.note}".strip())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bot import __version__
 from bot.logs.redact import redact
+from bot.progress import harmless_lines
 
 
 def write_report(error: BaseException) -> str:
@@ -26,6 +27,6 @@ def write_report(error: BaseException) -> str:
         ) as stream:
             stream.write(redact(text))
     except OSError:
-        sys.stderr.write(redact(text))
+        sys.stderr.write(harmless_lines(redact(text)))
         return "Please report it with the text above."
     return f"The record is as it was. Please report it with {Path(stream.name)}."

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bot.app import App, Options
+from bot.app import App, Options, config_path
 from bot.config import FILE, PRESETS
-from bot.domain.config import BotConfig
 from bot.domain.errors import EXIT_ANSWER_IS_NO, BotError, ConfigProblem, RecordDamaged
+from bot.domain.logs import LogQuery
 from bot.progress import harmless, say, say_json, say_table
 
+_PLACEHOLDERS = frozenset({"OWNER/NAME", "PROJECT-ID", "SERVICE"})
 TEMPLATE = Path(__file__).with_name("template.toml")
 
 
@@ -83,7 +85,7 @@ def _examine(demo: bool, state: Path, config: Path | None) -> Iterator[Finding]:
     yield _try("model", lambda: _model(app))
     yield _try("forge", lambda: _forge(app))
     yield _try("sandbox", lambda: _sandbox(app, demo))
-    yield _try("targets", lambda: _targets(app.config))
+    yield _try("targets", lambda: _targets(app))
     yield _try("state", lambda: _state(app))
 
 
@@ -98,10 +100,15 @@ def _configuration(app: App, config: Path | None, demo: bool) -> Finding:
     focuses = ", ".join(sorted(app.config.focus))
     if demo:
         return Finding("configuration", "ok", f"the demo's own; focuses: {focuses}")
-    if config is None and not Path(FILE).exists():
+    path = config_path(config)
+    if path is None:
         return Finding("configuration", "note", f"no {FILE}; presets: {', '.join(sorted(PRESETS))}",
                        "`bot init` writes one.")
-    return Finding("configuration", "ok", f"{config or FILE}; focuses: {focuses}")
+    left = sorted(_PLACEHOLDERS & {app.config.repository.name, app.config.logs.project, *app.config.target})
+    if left:
+        return Finding("configuration", "missing", f"{path} still says {', '.join(left)}",
+                       "Put in what is yours; these are placeholders that `bot init` wrote.")
+    return Finding("configuration", "ok", f"{path}; focuses: {focuses}")
 
 
 def _repository(app: App, demo: bool) -> Finding:
@@ -123,24 +130,25 @@ def _logs(app: App) -> Finding:
         return Finding("logs", "note", "no source in the configuration",
                        "Give --logs, or set `source` under [logs] to file:PATH or gcp.")
     source = app.logs(app.config.logs.source)
-    return Finding("logs", "ok", f"{source.name} (not read here)")
+    reading = source.read(LogQuery(focus=PRESETS["errors"], most_entries=1))
+    found = sum(1 for _ in reading)
+    return Finding("logs", "ok", f"{source.name} can be read" + ("" if found else ", and holds nothing"))
 
 
 def _model(app: App) -> Finding:
     model = app.model(app.config.model.name)
     if model.scripted:
         return Finding("model", "ok", f"{model.name}, a scripted model: its answers come from files")
-    return Finding("model", "ok", f"{model.name}; a key is set (not called here)")
+    return Finding("model", "ok", f"{model.name}; a key is set (not called here, since that costs)")
 
 
 def _forge(app: App) -> Finding:
     kind = app.config.forge.kind
     if kind == "local":
         return Finding("forge", "ok", f"local, Markdown files in {app.state / 'forge'}")
-    name = app.config.forge.token_env
-    if not app.environ.get(name):
-        return Finding("forge", "missing", f"GitHub, but {name} is not set", f"Set {name}, or `kind` = \"local\".")
-    return Finding("forge", "ok", f"GitHub at {app.config.forge.api_url}, token from {name} (not called here)")
+    forge = app.forge_named(kind, app.workspace(demo=False))()
+    issues = sum(1 for _ in forge.issues())
+    return Finding("forge", "ok", f"{forge.name} at {app.config.forge.api_url} answers; issues of the bot: {issues}")
 
 
 def _sandbox(app: App, demo: bool) -> Finding:
@@ -150,10 +158,18 @@ def _sandbox(app: App, demo: bool) -> Finding:
     return Finding("sandbox", "ok", f"{sandbox.name}, tried")
 
 
-def _targets(config: BotConfig) -> Finding:
+def _targets(app: App) -> Finding:
+    config = app.config
     if not config.target:
         return Finding("targets", "missing", "no service is described",
                        "Add [target.NAME] with root, python, code and tests; needed from step 1 on.")
+    for name, target in sorted(config.target.items()):
+        if not (Path(config.repository.path) / target.root).is_dir():
+            return Finding("targets", "missing", f"the root {target.root!r} of {name} is no folder of the repository",
+                           f"Set `root` under [target.{name}] to the service's folder, relative to the repository.")
+        if not target.setup and "/" not in target.python and shutil.which(target.python) is None:
+            return Finding("targets", "missing", f"there is no {target.python!r} for {name} on the PATH",
+                           f"Set `python` under [target.{name}], and `setup` to the commands that make it.")
     return Finding("targets", "ok", ", ".join(sorted(config.target)))
 
 

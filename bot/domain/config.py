@@ -28,7 +28,8 @@ class TargetConfig(Frozen):
     `root` is its folder in the repository; all other paths are relative to it. `setup` are commands that
     make its environment, once per base commit; `python` is the interpreter to use, relative to `root`
     or absolute. `code` are folders or globs that a fix may touch, `tests` folders in which tests may be written.
-    `suite` are the paths of its own tests, `pytest_args` are added to every run.
+    `suite` are the paths of its own tests (empty: it has none, and the proof says so), `pytest_args` are added
+    to every run, `pythonpath` are the folders from which the copy under test is imported.
     """
 
     root: RepoPath | Literal["."] = "."

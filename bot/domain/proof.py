@@ -43,3 +43,9 @@ class Proof(Frozen):
     same_tree: bool
     runs: tuple[ProofRun, ...]
     missing: tuple[str, ...]
+
+    @property
+    def tally(self) -> str:
+        """How many of the runs that took place hold, in words."""
+        ran = [run for run in self.runs if run.result.ran]
+        return f"{sum(1 for run in ran if run.holds)} of {len(ran)} runs hold"

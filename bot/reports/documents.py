@@ -164,6 +164,7 @@ def _view(record: CycleRecord, workflow: Workflow) -> dict[str, object]:
         "record": record,
         "workflow": workflow,
         "state": state_in_words(record, workflow),
+        "not_yet": "Not reached." if record.status is CycleStatus.ENDED else "Not yet.",
         "retrieved": retrieved,
         "winner": _winner(retrieved),
         "reading": _reading(retrieved),

@@ -19,20 +19,17 @@ def run(ctx: StepContext) -> StepOutcome:
     }
     branch_key = CycleKey.model_validate({"of": "branch", **base})
     branch = f"whybot/{record.ref.focus}-{record.ref.run.lower()}-{record.ref.number:02d}"
-    patch = ctx.need(Fixed).patch
-    title = patch.summary if patch else issue.title
     paths = ctx.repository.changed_paths(proof.base, proof.with_fix)
     check = CheckKey.model_validate({"of": "check", **base, "head": proof.with_fix})
-    held = sum(1 for item in proof.runs if item.holds)
     effects = (
         BranchPush(key=branch_key, branch=branch, base=proof.base, head=proof.with_fix, paths=paths),
         PullRequestUpsert(
             key=CycleKey.model_validate({"of": "pull_request", **base}), branch=branch_key, fixes=issue.key,
-            title=headline(title, 100), body=pull_request_body(record, ctx.workflow),
+            title=headline(f"Fix for {issue.title}", 160), body=pull_request_body(record, ctx.workflow),
         ),
         CheckReport(
             key=check, name="whybot proof", conclusion="success" if not proof.missing else "failure",
-            title=f"{proof.verdict.value.replace('_', ' ')}: {held} of {len(proof.runs)} runs hold",
+            title=f"{proof.verdict.value.replace('_', ' ')}: {proof.tally}",
             summary=pull_request_body(record, ctx.workflow),
         ),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bot.domain.base import Sha
-from bot.domain.plan import Expectation, TestPlan, message_pattern
+from bot.domain.message_pattern import message_pattern
+from bot.domain.plan import Expectation, TestPlan
 from bot.domain.results import FiveWhys, Planned, Retrieved
 from bot.evidence.code import CodeAt
 from bot.evidence.pack import build_code_pack

@@ -9,7 +9,7 @@ from bot.domain.errors import RecordDamaged
 from bot.domain.patch import Patch
 from bot.domain.proof import ProofRun, Verdict
 from bot.domain.record import Decision
-from bot.domain.results import Fixed, Planned, Proven, TestsRun, TestsWritten
+from bot.domain.results import Fixed, IssueFiled, Planned, Proven, TestsRun, TestsWritten
 from bot.ports import FileChange
 from bot.proof.counterfactual import conclude, judge_green, judge_own, judge_red
 from bot.proof.edits import apply_edits
@@ -43,9 +43,8 @@ def run(ctx: StepContext) -> StepOutcome:
         base_commit(ctx), with_tests, with_fix, reverted,
         same_tree=repository.tree(reverted) == repository.tree(with_tests), runs=tuple(runs),
     )
-    held = sum(1 for item in runs if item.holds)
     if proof.verdict is Verdict.PROVEN:
-        return StepOutcome(Proven(proof=proof), f"proven: {held} of {len(runs)} runs hold")
+        return StepOutcome(Proven(proof=proof), f"proven: {proof.tally}")
     return StepOutcome(Proven(proof=proof), f"not proven: {proof.missing[0]}", Decision.HOLD)
 
 
@@ -62,7 +61,8 @@ def fix_commit(ctx: StepContext) -> Sha:
                 "It was left as it is. Restore the record from a copy, or start a new run with --new.",
             )
     changes = tuple(FileChange(path=file.path, content=after[file.path].encode()) for file in patch.files)
-    message = f"{headline(patch.summary, 72)}\n\n{patch.summary}\n\nWhybot-Cycle: {ctx.record.ref}\n"
+    subject = headline(f"Fix for {ctx.need(IssueFiled).title}", 72)
+    message = f"{subject}\n\nAs the model describes it: {patch.summary}\n\nWhybot-Cycle: {ctx.record.ref}\n"
     return ctx.repository.commit(tests_commit(ctx), changes, message, ctx.record.created_at)
 
 
@@ -84,4 +84,4 @@ def accepted(ctx: StepContext) -> Patch:
     return patch
 
 
-STEP = Step("prove", takes=(Planned, TestsWritten, TestsRun, Fixed), gives=Proven, run=run)
+STEP = Step("prove", takes=(Planned, IssueFiled, TestsWritten, TestsRun, Fixed), gives=Proven, run=run)

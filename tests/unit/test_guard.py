@@ -264,7 +264,7 @@ def test_an_honest_patch_passes(changes: list[tuple[str, str]]) -> None:
         ("router/test_a.py", ["test-file"]),
         ("router/conftest.py", ["forbidden-path", "test-file"]),
         (".github/workflows/ci.yml", ["forbidden-path", "outside-code"]),
-        ("pyproject.toml", ["dependency-file", "outside-code"]),
+        ("pyproject.toml", ["dependency-file", "forbidden-path", "outside-code"]),
         ("router/requirements-dev.txt", ["dependency-file"]),
         ("uv.lock", ["dependency-file", "forbidden-path", "outside-code"]),
         ("other/a.py", ["outside-code"]),

@@ -23,8 +23,8 @@ HOSTILE = [
     "- ```\n  ```\n@octocat", "```\n```\u00a0\n```\n@octocat", "[a](`) @octocat ` x", "<https://x`y> @octocat `",
     "https://x` @octocat `", "[x]: https://evil.example\n", "[x]", "www.evil.example", "WWW.evil.example",
     "someone@evil.example", "https:\\//evil.example", "&#64;octocat", "&commat;octocat", "\\\\&commat;octocat",
-    "_@octocat_", "octo/repo#12", "https://github.com/octo/repo/issues/1", "GH\\-7", "gh-7", "\\", "`", "|", "a \\| b", "\n", " ",
-    "~~~ `",
+    "_@octocat_", "octo/repo#12", "https://github.com/octo/repo/issues/1", "GH\\-7", "gh-7", "\\", "`", "|", "a \\| b",
+    "\n", " ", "~~~ `",
 ]
 
 

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from bot.domain.config import PolicyConfig
 from bot.domain.evidence import RootCause, Support, Suspect
 from bot.domain.globs import matches_any
+from bot.domain.message_pattern import MessagePattern
 from bot.domain.patch import Edit, Patch
-from bot.domain.plan import Difficulty, Expectation, Level, MessagePattern, PlannedTest, TestPlan
+from bot.domain.plan import Difficulty, Expectation, Level, PlannedTest, TestPlan
 from bot.domain.proof import Proof
 from bot.domain.proposals import ProposedFile
 from bot.domain.record import CycleRecord
