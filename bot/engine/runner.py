@@ -174,7 +174,11 @@ class Runner:
         return None if retrieved is None else self._m.config.target.get(retrieved.target)
 
     def _save(self, record: CycleRecord, changes: Mapping[str, object]) -> CycleRecord:
-        saved = self._m.store.save(record.model_copy(update=dict(changes)), record.version)
+        changed = record.model_copy(update=dict(changes))
+        if changed.status is not CycleStatus.RUNNING:
+            # Nobody comes back to a cycle that has ended, so its documents must be there before it has.
+            self._write_documents(changed)
+        saved = self._m.store.save(changed, record.version)
         self._write_documents(saved)
         return saved
 
