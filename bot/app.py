@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import get_args
@@ -22,25 +20,18 @@ from bot.adapters.sandboxes.absent import AbsentSandbox
 from bot.adapters.surroundings import Surroundings, opener
 from bot.adapters.system_clock import SystemClock
 from bot.config import FILE, absolute_source, focus_named, load_config, nearest
-from bot.domain.asking import Usage, total
 from bot.domain.config import BotConfig, SandboxKind
-from bot.domain.effects import IssueUpsert
 from bot.domain.errors import ConfigProblem, ForgeProblem, SandboxProblem, UsageProblem
-from bot.domain.logs import Novelty
 from bot.domain.record import (
     CycleEnd,
     CycleRecord,
     CycleRef,
-    CycleStatus,
-    Decision,
     Settings,
-    StepStatus,
-    focus_slug,
-    run_id,
 )
 from bot.domain.workflow import Workflow
 from bot.engine.publisher import Publisher
 from bot.engine.runner import Machinery, Runner
+from bot.engine.runs import Runs, wants_another
 from bot.engine.workflow import load_workflow
 from bot.ports import Clock, Forge, LogSource, Model, Progress, Sandbox, Workspace
 from bot.resources import resource_folder
@@ -98,6 +89,11 @@ class App:
         workflow = load_workflow(resource_folder("workflows") / "remediation.toml", STEPS)
         return cls(config, workflow, store, SystemClock(), options.state)
 
+    @property
+    def runs(self) -> Runs:
+        """The runs of this state."""
+        return Runs(self.store, self.clock, self.workflow)
+
     # Settings of a run
 
     def settings(self, options: Options) -> Settings:
@@ -130,77 +126,12 @@ class App:
             since=since, cycles=options.cycles,
         )
 
-    # Cycles
-
-    def begin(self, settings: Settings, number: int = 1, run: str | None = None) -> CycleRef:
-        """Create the record of a new cycle; a new run, or the next cycle of `run`."""
-        now = self.clock.now()
-        slug = focus_slug(settings.focus.name)
-        if run is None:
-            taken = {ref.run for ref in self.store.cycles()}
-            candidates = (
-                run_id(now, hashlib.sha256(f"{settings.model_dump_json()}{attempt}".encode()).hexdigest())
-                for attempt in range(1000)
-            )
-            run = next(name for name in candidates if name not in taken)
-        ref = CycleRef(focus=slug, run=run, number=number)
-        self.store.create(CycleRecord(ref=ref, settings=settings, created_at=now))
-        return ref
-
-    def interrupted(self, settings: Settings) -> CycleRecord | None:
-        """A cycle of a run with the same settings whose process died, in a cycle or between two; newest first."""
-        wanted = _comparable(settings)
-        for record in self._newest_of_runs(focus_slug(settings.focus.name)):
-            died = record.status is CycleStatus.RUNNING or wants_another(record)
-            if died and _comparable(record.settings) == wanted:
-                return record
-        return None
-
-    def resumable(self, run: str | None) -> CycleRecord:
-        """The newest cycle to go on with, of a run if one is named. Raises UsageProblem when there is none."""
-        for record in self._newest_of_runs(None):
-            if run is not None and record.ref.run != run:
-                continue
-            if record.status is not CycleStatus.ENDED or wants_another(record):
-                return record
-        if run is not None and any(ref.run == run for ref in self.store.cycles()):
-            raise UsageProblem(f"The run {run} has ended.", "`bot cycle` starts a new one.")
-        what = f"There is no run {run}" if run else "There is no cycle to go on with"
-        raise UsageProblem(f"{what} in {self.state}.", "`bot status` lists what there is.")
-
-    def _newest_of_runs(self, focus: str | None) -> Iterator[CycleRecord]:
-        """The last cycle of each run, newest run first."""
-        seen: set[str] = set()
-        for ref in reversed(self.store.cycles(focus)):
-            if ref.run not in seen:
-                seen.add(ref.run)
-                yield self.store.load(ref)
-
     def reopen(self, record: CycleRecord, until: str | None) -> None:
-        """Make a paused or interrupted cycle ready to run on, in the sandbox that works now.
-
-        Raises UsageProblem when `until` names a step that is done.
-        """
-        if record.status is CycleStatus.ENDED:
-            return
-        order = [place.name for place in self.workflow.steps]
-        if until is not None and record.steps and order.index(until) <= order.index(record.steps[-1].step):
-            last = record.last(until)
-            if last is not None and last.status is StepStatus.DONE and last.decision is Decision.GO:
-                raise UsageProblem(
-                    f"The step {until} of {record.ref} is done already.", "Name a later one, or leave --until out."
-                )
+        """Make a cycle ready to run on, in the sandbox that works now where none did before."""
         sandbox = record.settings.sandbox
         if sandbox == AbsentSandbox.name:
             sandbox = self.sandbox(None, record.settings.demo).name
-        settings = record.settings.model_copy(update={"until": until, "sandbox": sandbox})
-        changes = {"status": CycleStatus.RUNNING, "paused_because": "", "remedy": "", "settings": settings}
-        self.store.save(record.model_copy(update=changes), record.version)
-
-    def give_up(self, record: CycleRecord) -> None:
-        """End an interrupted cycle, so that what it worked on can be chosen again."""
-        changes = {"status": CycleStatus.ENDED, "end": CycleEnd.GIVEN_UP}
-        self.store.save(record.model_copy(update=changes), record.version)
+        self.runs.reopen(record, until, sandbox)
 
     def run(self, ref: CycleRef, progress: Progress) -> None:
         """Run a cycle and those that its run still asks for."""
@@ -208,12 +139,8 @@ class App:
         while wants_another(record):
             following = record.ref.model_copy(update={"number": record.ref.number + 1})
             if following not in self.store.cycles(following.focus):
-                self.begin(record.settings, following.number, following.run)
+                self.runs.begin(record.settings, following.number, following.run)
             record = self.runner(record.settings, progress).run(following)
-
-    def records_of(self, run: str) -> tuple[CycleRecord, ...]:
-        """All cycles of a run, the first first."""
-        return tuple(self.store.load(ref) for ref in self.store.cycles() if ref.run == run)
 
     def lock(self, what: str, wait_s: float) -> AbstractContextManager[None]:
         """Hold the state alone."""
@@ -236,8 +163,7 @@ class App:
             store=self.store, clock=self.clock, progress=progress, scratch=scratch.resolve(),
             environments=(self.state / "environments").resolve(),
             setup_env={name: value for name, value in self.environ.items() if name.startswith(SETUP_ENV)},
-            history=self.history(settings), spent=self.spent,
-            spent_today_usd=self.spent_today_usd,
+            history=self.runs.history(settings), spent=self.runs.spent, spent_today_usd=self.runs.spent_today_usd,
         ))
 
     def _model_behind_forge(self, settings: Settings, open_forge: Callable[[], Forge]) -> Callable[[], Model]:
@@ -309,69 +235,6 @@ class App:
         """What opens the forge that effects are published to."""
         build: Callable[[str, Surroundings], Forge] = opener(FORGES[kind], "open_forge")
         return cache(lambda: build(self.config.repository.name, self.surroundings(workspace)))
-
-    def history(self, settings: Settings) -> Callable[[CycleRef], Mapping[str, Novelty]]:
-        """How incidents stand that other records of this repository know.
-
-        What another run only looked at, without filing an issue on this forge, is not in work. A demo run is a
-        rehearsal and sees only its own run. A record that cannot be read stops the command: deciding without it could
-        open a second front on what is in work.
-        """
-
-        def standing(current: CycleRef) -> Mapping[str, Novelty]:
-            known: dict[str, Novelty] = {}
-            for ref in self.store.cycles():
-                if ref == current or (settings.demo and ref.run != current.run):
-                    continue
-                record = self.store.load(ref)
-                if record.fingerprint is None or record.settings.repository != settings.repository:
-                    continue
-                at_work = record.status is not CycleStatus.ENDED or record.end is CycleEnd.FIX_PROPOSED
-                filed = _filed(record, settings.forge)
-                if ref.run == current.run or (filed and at_work):
-                    known[record.fingerprint] = Novelty.IN_WORK
-                elif filed:
-                    known.setdefault(record.fingerprint, Novelty.KNOWN)
-            return known
-
-        return standing
-
-
-    def spent(self, ref: CycleRef) -> Usage:
-        """What a cycle paid a model for, also where a kill kept it out of the record."""
-        return total(self.store.charges(ref))
-
-    def spent_today_usd(self) -> Decimal:
-        """What all cycles of this state paid models since midnight UTC: the day's ledger."""
-        today = self.clock.now().date()
-        return sum(
-            (charge.usage.cost_usd or Decimal(0)
-             for ref in self.store.cycles() for charge in self.store.charges(ref)
-             if charge.paid_at is not None and charge.paid_at.date() == today),
-            Decimal(0),
-        )
-
-
-def wants_another(record: CycleRecord) -> bool:
-    """Whether a cycle has ended and its run asks for one more."""
-    return (
-        record.status is CycleStatus.ENDED
-        and record.end not in {CycleEnd.LOG_CLEAN, CycleEnd.EMPTY_LOG, CycleEnd.GIVEN_UP}
-        and record.ref.number < record.settings.cycles
-    )
-
-
-def _comparable(settings: Settings) -> Settings:
-    return settings.model_copy(update={"since": None})
-
-
-def _filed(record: CycleRecord, forge: str) -> bool:
-    """Whether the cycle really has an issue on that forge."""
-    return record.settings.forge == forge and any(
-        isinstance(item.effect, IssueUpsert) and item.receipt is not None and item.receipt.number is not None
-        for item in record.effects()
-    )
-
 
 def _model_kind(name: str) -> tuple[str, str]:
     """The provider and the rest of a model's name; a name alone is Claude's."""

@@ -25,12 +25,12 @@ def run_cycle(app: App, options: Options, json: bool) -> int:
     settings = app.settings(options)
     _announce(settings, app)
     with app.lock(f"bot cycle --focus {options.focus}", options.wait_s), make_progress() as progress:
-        interrupted = app.interrupted(settings)
+        interrupted = app.runs.interrupted(settings)
         if interrupted is not None and options.fresh:
-            app.give_up(interrupted)
+            app.runs.give_up(interrupted)
             interrupted = None
         if interrupted is None:
-            ref = app.begin(settings)
+            ref = app.runs.begin(settings)
         else:
             ref = interrupted.ref
             progress.note(f"going on with the interrupted run {ref.run}")
@@ -44,7 +44,7 @@ def resume_cycle(state: Path, config: Path | None, run: str | None, until: str |
         known = ", ".join(step.name for step in app.workflow.steps)
         raise UsageProblem(f"There is no step {until!r}; there are {known}.", "Name one with --until.")
     with app.lock(f"bot resume {run or ''}".strip(), wait), make_progress() as progress:
-        record = app.resumable(run)
+        record = app.runs.resumable(run)
         if record.settings.demo:
             app = App.open(Options(state=state, config=config, demo=True))
         _announce(record.settings, app)
@@ -170,7 +170,7 @@ def summary(app: App, record: CycleRecord) -> dict[str, object]:
 def _show(app: App, ref: CycleRef, json: bool) -> tuple[CycleRecord, ...]:
     """Show what a run came to; return its records. Says nothing when they cannot be read: the error will."""
     try:
-        records = app.records_of(ref.run)
+        records = app.runs.records_of(ref.run)
     except BotError:
         return ()
     *earlier, record = records

@@ -133,11 +133,11 @@ def cycle(state: Path) -> None:
     app.config = app.config.model_copy(update={"proof": app.config.proof.model_copy(update={"reruns": 1})})
     settings = app.settings(options)
     with app.lock("kill driver", 5), PlainProgress(sys.stderr) as progress:
-        interrupted = app.interrupted(settings)
+        interrupted = app.runs.interrupted(settings)
         if interrupted is not None:
             app.run(interrupted.ref, progress)
         elif not app.store.cycles():
-            app.run(app.begin(settings), progress)
+            app.run(app.runs.begin(settings), progress)
 
 
 def main() -> int:

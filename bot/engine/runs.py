@@ -1,0 +1,166 @@
+"""Which cycles there are, which one to go on with, and how the incidents stand that they worked on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+
+from bot.domain.asking import Usage, total
+from bot.domain.effects import IssueUpsert
+from bot.domain.errors import UsageProblem
+from bot.domain.logs import Novelty
+from bot.domain.record import (
+    CycleEnd,
+    CycleRecord,
+    CycleRef,
+    CycleStatus,
+    Decision,
+    Settings,
+    StepStatus,
+    focus_slug,
+    run_id,
+)
+from bot.domain.workflow import Workflow
+from bot.ports import Clock, Store
+
+
+class Runs:
+    """The runs of one state."""
+
+    def __init__(self, store: Store, clock: Clock, workflow: Workflow) -> None:
+        self._store = store
+        self._clock = clock
+        self._workflow = workflow
+
+    def begin(self, settings: Settings, number: int = 1, run: str | None = None) -> CycleRef:
+        """Create the record of a new cycle; a new run, or the next cycle of `run`."""
+        now = self._clock.now()
+        slug = focus_slug(settings.focus.name)
+        if run is None:
+            taken = {ref.run for ref in self._store.cycles()}
+            candidates = (
+                run_id(now, hashlib.sha256(f"{settings.model_dump_json()}{attempt}".encode()).hexdigest())
+                for attempt in range(1000)
+            )
+            run = next(name for name in candidates if name not in taken)
+        ref = CycleRef(focus=slug, run=run, number=number)
+        self._store.create(CycleRecord(ref=ref, settings=settings, created_at=now))
+        return ref
+
+    def interrupted(self, settings: Settings) -> CycleRecord | None:
+        """A cycle of a run with the same settings whose process died, in a cycle or between two; newest first."""
+        wanted = _comparable(settings)
+        for record in self._newest_of_runs(focus_slug(settings.focus.name)):
+            died = record.status is CycleStatus.RUNNING or wants_another(record)
+            if died and _comparable(record.settings) == wanted:
+                return record
+        return None
+
+    def resumable(self, run: str | None) -> CycleRecord:
+        """The newest cycle to go on with, of a run if one is named. Raises UsageProblem when there is none."""
+        for record in self._newest_of_runs(None):
+            if run is not None and record.ref.run != run:
+                continue
+            if record.status is not CycleStatus.ENDED or wants_another(record):
+                return record
+        if run is not None and any(ref.run == run for ref in self._store.cycles()):
+            raise UsageProblem(f"The run {run} has ended.", "`bot cycle` starts a new one.")
+        what = f"There is no run {run}" if run else "There is no cycle to go on with"
+        raise UsageProblem(f"{what}.", "`bot status` lists what there is.")
+
+    def _newest_of_runs(self, focus: str | None) -> Iterator[CycleRecord]:
+        """The last cycle of each run, newest run first."""
+        seen: set[str] = set()
+        for ref in reversed(self._store.cycles(focus)):
+            if ref.run not in seen:
+                seen.add(ref.run)
+                yield self._store.load(ref)
+
+    def reopen(self, record: CycleRecord, until: str | None, sandbox: str) -> None:
+        """Make a paused or interrupted cycle ready to run on, in that sandbox.
+
+        Raises UsageProblem when `until` names a step that is done.
+        """
+        if record.status is CycleStatus.ENDED:
+            return
+        order = [place.name for place in self._workflow.steps]
+        if until is not None and record.steps and order.index(until) <= order.index(record.steps[-1].step):
+            last = record.last(until)
+            if last is not None and last.status is StepStatus.DONE and last.decision is Decision.GO:
+                raise UsageProblem(
+                    f"The step {until} of {record.ref} is done already.", "Name a later one, or leave --until out."
+                )
+        settings = record.settings.model_copy(update={"until": until, "sandbox": sandbox})
+        changes = {"status": CycleStatus.RUNNING, "paused_because": "", "remedy": "", "settings": settings}
+        self._store.save(record.model_copy(update=changes), record.version)
+
+    def give_up(self, record: CycleRecord) -> None:
+        """End an interrupted cycle, so that what it worked on can be chosen again."""
+        changes = {"status": CycleStatus.ENDED, "end": CycleEnd.GIVEN_UP}
+        self._store.save(record.model_copy(update=changes), record.version)
+
+    def records_of(self, run: str) -> tuple[CycleRecord, ...]:
+        """All cycles of a run, the first first."""
+        return tuple(self._store.load(ref) for ref in self._store.cycles() if ref.run == run)
+
+    def history(self, settings: Settings) -> Callable[[CycleRef], Mapping[str, Novelty]]:
+        """How incidents stand that other records of this repository know.
+
+        What another run only looked at, without filing an issue on this forge, is not in work. A demo run is a
+        rehearsal and sees only its own run. A record that cannot be read stops the command: deciding without it
+        could open a second front on what is in work.
+        """
+
+        def standing(current: CycleRef) -> Mapping[str, Novelty]:
+            known: dict[str, Novelty] = {}
+            for ref in self._store.cycles():
+                if ref == current or (settings.demo and ref.run != current.run):
+                    continue
+                record = self._store.load(ref)
+                if record.fingerprint is None or record.settings.repository != settings.repository:
+                    continue
+                at_work = record.status is not CycleStatus.ENDED or record.end is CycleEnd.FIX_PROPOSED
+                filed = _filed(record, settings.forge)
+                if ref.run == current.run or (filed and at_work):
+                    known[record.fingerprint] = Novelty.IN_WORK
+                elif filed:
+                    known.setdefault(record.fingerprint, Novelty.KNOWN)
+            return known
+
+        return standing
+
+    def spent(self, ref: CycleRef) -> Usage:
+        """What a cycle paid a model for, also where a kill kept it out of the record."""
+        return total(self._store.charges(ref))
+
+    def spent_today_usd(self) -> Decimal:
+        """What all cycles of this state paid models since midnight UTC: the day's ledger."""
+        today = self._clock.now().date()
+        return sum(
+            (charge.usage.cost_usd or Decimal(0)
+             for ref in self._store.cycles() for charge in self._store.charges(ref)
+             if charge.paid_at is not None and charge.paid_at.date() == today),
+            Decimal(0),
+        )
+
+
+def wants_another(record: CycleRecord) -> bool:
+    """Whether a cycle has ended and its run asks for one more."""
+    return (
+        record.status is CycleStatus.ENDED
+        and record.end not in {CycleEnd.LOG_CLEAN, CycleEnd.EMPTY_LOG, CycleEnd.GIVEN_UP}
+        and record.ref.number < record.settings.cycles
+    )
+
+
+def _comparable(settings: Settings) -> Settings:
+    return settings.model_copy(update={"since": None})
+
+
+def _filed(record: CycleRecord, forge: str) -> bool:
+    """Whether the cycle really has an issue on that forge."""
+    return record.settings.forge == forge and any(
+        isinstance(item.effect, IssueUpsert) and item.receipt is not None and item.receipt.number is not None
+        for item in record.effects()
+    )
