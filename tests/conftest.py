@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Generator
 from functools import cache
 
 import pytest
@@ -28,6 +29,20 @@ def without_bubblewrap() -> str:
 def without_key() -> str:
     """Why live tests do not run; empty when they do."""
     return "" if os.environ.get("WHYBOT_TESTS_LIVE") == "1" else "needs keys; WHYBOT_TESTS_LIVE=1 runs it"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "bubblewrap" in REQUIRED and without_bubblewrap():
+        raise pytest.UsageError(f"WHYBOT_TESTS_REQUIRE names bubblewrap, but {without_bubblewrap()}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and any(item.get_closest_marker(name) for name in REQUIRED):
+        report.outcome = "failed"
+        report.longrepr = f"It must run here (WHYBOT_TESTS_REQUIRE), but was skipped: {report.longrepr}"
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
