@@ -5,7 +5,7 @@
 # make bench    speed, as ratios to named floors in the same run
 # make lock     resolve the dependencies anew
 #
-# Needs Python 3.11 or later, git and make. Uses uv when it is there, else venv and pip.
+# Needs Python 3.11 or later, git and make. Uses uv where it is there and works, else venv and pip.
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,11 +17,11 @@ PYTEST_ARGS ?=
 
 $(READY): requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) (once; a minute or two)"
-	@if command -v uv >/dev/null 2>&1; then \
-		uv venv --quiet --clear --python "$(PYTHON)" $(VENV) && \
-		uv pip sync --quiet --python $(BIN)/python requirements.lock && \
+	@if command -v uv >/dev/null 2>&1 && \
+		UV_SYSTEM_CERTS=1 uv venv --quiet --clear --seed --python "$(PYTHON)" $(VENV) && \
+		UV_SYSTEM_CERTS=1 uv pip install --quiet --require-hashes --python $(BIN)/python -r requirements.lock && \
 		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . ; \
-	else \
+	then :; else \
 		"$(PYTHON)" -m venv --clear $(VENV) && \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; \
