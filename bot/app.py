@@ -219,7 +219,7 @@ class App:
             return AbsentSandbox(problem)
 
     def workspace(self, demo: bool) -> Workspace | None:
-        """The repository; None where there is no git repository."""
+        """The repository; None where there is none. Raises ConfigProblem or ForgeProblem when git refuses it."""
         path = Path(self.config.repository.path)
         if demo:
             from bot.demo.repository import ensure_repository
@@ -229,6 +229,8 @@ class App:
         try:
             return GitWorkspace(path)
         except (ForgeProblem, ConfigProblem):
+            if (path / ".git").exists():
+                raise
             return None
 
     def forge_named(self, kind: str, workspace: Workspace | None) -> Callable[[], Forge]:

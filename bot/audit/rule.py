@@ -209,3 +209,20 @@ def example_plan(path: str) -> TestPlan:
         expectation=expectation,
     )
     return TestPlan(summary="One.", tests=(test,))
+
+
+PLANNED_ID = "tests/unit/test_example.py::test_one"
+"""The test of `planned_example`."""
+
+
+def planned_example(
+    returns: int, outcomes: tuple[Outcome, ...] = (), observations: tuple[Observation, ...] = ()
+) -> Example:
+    """A planned test that wants 1 of a product that returns `returns`, and what a run of it is said to have shown."""
+    return Example(
+        "from product.service import one\n\n\ndef test_one():\n    assert one() == 1\n",
+        f"def one():\n    return {returns}\n",
+        plan=example_plan("tests/unit/test_example.py"),
+        outcomes=outcomes,
+        observations=observations,
+    )

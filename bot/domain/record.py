@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 
 from bot.domain.asking import Charge, Usage, total
 from bot.domain.base import Frozen, slug
-from bot.domain.effects import Artifact, RecordedEffect, RepositoryName, RunId
+from bot.domain.effects import Artifact, CycleKey, IssueKey, RecordedEffect, RepositoryName, RunId
 from bot.domain.logs import Focus
 from bot.domain.results import Retrieved, StepResult
 
@@ -163,6 +163,13 @@ class CycleRecord(Frozen):
     def effects(self) -> tuple[RecordedEffect, ...]:
         """All effects of all steps, in order."""
         return tuple(effect for step in self.steps for effect in step.effects)
+
+    def key(self, of: Literal["comment", "branch", "pull_request"], issue: IssueKey, name: str = "main") -> CycleKey:
+        """The key of a comment, branch or pull request of this cycle."""
+        return CycleKey(
+            of=of, repository=issue.repository, fingerprint=issue.fingerprint, run=self.ref.run,
+            cycle=self.ref.number, name=name,
+        )
 
     def receipt_number(self, key: object) -> int | None:
         """The forge's number for what was published under `key`, if it was."""

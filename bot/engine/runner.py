@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.domain.asking import Usage
 from bot.domain.config import BotConfig, TargetConfig
-from bot.domain.effects import CommentUpsert, CycleKey, Effect, IssueKey, RecordedEffect
+from bot.domain.effects import CommentUpsert, Effect, RecordedEffect
 from bot.domain.errors import BotError
 from bot.domain.logs import Novelty
 from bot.domain.record import (
@@ -126,7 +126,7 @@ class Runner:
         if isinstance(following, End):
             preview = preview.model_copy(update={"status": CycleStatus.ENDED, "end": following.end})
         comment: Effect = CommentUpsert(
-            key=cycle_key("comment", preview, filed.key, name="status"),
+            key=preview.key("comment", filed.key, name="status"),
             on=filed.key,
             body=status_comment(preview, self._m.workflow),
         )
@@ -175,11 +175,13 @@ class Runner:
 
     def _save(self, record: CycleRecord, changes: Mapping[str, object]) -> CycleRecord:
         changed = record.model_copy(update=dict(changes))
-        if changed.status is not CycleStatus.RUNNING:
+        running = changed.status is CycleStatus.RUNNING
+        if not running:
             # Nobody comes back to a cycle that has ended, so its documents must be there before it has.
             self._write_documents(changed)
         saved = self._m.store.save(changed, record.version)
-        self._write_documents(saved)
+        if running:
+            self._write_documents(saved)
         return saved
 
     def _write_documents(self, record: CycleRecord) -> None:
@@ -187,14 +189,6 @@ class Runner:
             if self._documents.get(name) != text:
                 self._m.store.put_artifact(record.ref, name, text.encode("utf-8", "replace"))
                 self._documents[name] = text
-
-
-def cycle_key(of: str, record: CycleRecord, issue: IssueKey, name: str = "main") -> CycleKey:
-    """The key of a comment, branch or pull request of a cycle."""
-    return CycleKey.model_validate({
-        "of": of, "repository": issue.repository, "fingerprint": issue.fingerprint,
-        "run": record.ref.run, "cycle": record.ref.number, "name": name,
-    })
 
 
 def describe(effect: Effect, did: str, where: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.base import counted, headline
-from bot.domain.effects import BranchPush, CheckKey, CheckReport, CycleKey, PullRequestUpsert
+from bot.domain.effects import BranchPush, CheckKey, CheckReport, PullRequestUpsert
 from bot.domain.results import Committed, Fixed, IssueFiled, Proven, Retrieved, TestsWritten
 from bot.reports.documents import pull_request_body
 from bot.steps.context import Step, StepContext, StepOutcome
@@ -13,24 +13,24 @@ def run(ctx: StepContext) -> StepOutcome:
     """State what is to be published. The commits exist already: they are what was proven."""
     proof, issue = ctx.need(Proven).proof, ctx.need(IssueFiled)
     record = ctx.record
-    base = {
-        "repository": issue.key.repository, "fingerprint": issue.key.fingerprint,
-        "run": record.ref.run, "cycle": record.ref.number,
-    }
-    branch_key = CycleKey.model_validate({"of": "branch", **base})
+    branch_key = record.key("branch", issue.key)
     branch = f"whybot/{record.ref.focus}-{record.ref.run.lower()}-{record.ref.number:02d}"
     paths = ctx.repository.changed_paths(proof.base, proof.with_fix)
-    check = CheckKey.model_validate({"of": "check", **base, "head": proof.with_fix})
+    check = CheckKey(
+        repository=issue.key.repository, fingerprint=issue.key.fingerprint, run=record.ref.run,
+        cycle=record.ref.number, head=proof.with_fix,
+    )
+    body = pull_request_body(record, ctx.workflow)
     effects = (
         BranchPush(key=branch_key, branch=branch, base=proof.base, head=proof.with_fix, paths=paths),
         PullRequestUpsert(
-            key=CycleKey.model_validate({"of": "pull_request", **base}), branch=branch_key, fixes=issue.key,
-            title=headline(f"Fix for {issue.title}", 160), body=pull_request_body(record, ctx.workflow),
+            key=record.key("pull_request", issue.key), branch=branch_key, fixes=issue.key,
+            title=headline(f"Fix for {issue.title}", 160), body=body,
         ),
         CheckReport(
             key=check, name="whybot proof", conclusion="success" if not proof.missing else "failure",
             title=f"{proof.verdict.value.replace('_', ' ')}: {proof.tally}",
-            summary=pull_request_body(record, ctx.workflow),
+            summary=body,
         ),
     )
     result = Committed(

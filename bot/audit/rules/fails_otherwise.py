@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.audit.rule import Context, Example, Hit, Rule, example_plan
+from bot.audit.rule import PLANNED_ID, Context, Hit, Rule, planned_example
 from bot.domain.suite import FailureKind, Outcome
 
 _OTHERWISE = {
@@ -34,15 +34,6 @@ def _check(context: Context) -> Iterator[Hit]:
                 break
 
 
-_TEST = """\
-from product.service import one
-
-
-def test_one():
-    assert one() == 1
-"""
-_ID = "tests/unit/test_example.py::test_one"
-
 RULE = Rule(
     id="fails-otherwise",
     defect_class="harness-as-repro",
@@ -52,22 +43,12 @@ RULE = Rule(
     hint="Read the failure; make the test reach the suspect and fail there as the plan says.",
     check=_check,
     needs_run=True,
-    good=Example(
-        _TEST,
-        """\
-def one():
-    return 2
-""",
-        plan=example_plan("tests/unit/test_example.py"),
-        outcomes=(Outcome(test=_ID, kind=FailureKind.AS_PREDICTED, reason="assertion"),),
+    good=planned_example(
+        2,
+        outcomes=(Outcome(test=PLANNED_ID, kind=FailureKind.AS_PREDICTED, reason="assertion"),),
     ),
-    bad=Example(
-        _TEST,
-        """\
-def one():
-    return 2
-""",
-        plan=example_plan("tests/unit/test_example.py"),
-        outcomes=(Outcome(test=_ID, kind=FailureKind.HARNESS, reason="TypeError in the test"),),
+    bad=planned_example(
+        2,
+        outcomes=(Outcome(test=PLANNED_ID, kind=FailureKind.HARNESS, reason="TypeError in the test"),),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.audit.rule import Context, Example, Hit, Rule, example_plan
+from bot.audit.rule import PLANNED_ID, Context, Hit, Rule, planned_example
 from bot.domain.suite import Observation
 
 _RAN = {"passed", "failed", "xfailed", "xpassed"}
@@ -27,20 +27,10 @@ def _check(context: Context) -> Iterator[Hit]:
             )
 
 
-_TEST = """\
-from product.service import one
-
-
-def test_one():
-    assert one() == 1
-"""
-_ID = "tests/unit/test_example.py::test_one"
-
-
 def _seen(*reached: str) -> tuple[Observation, ...]:
     return (
         Observation(
-            test=_ID, path="tests/unit/test_example.py", line=4, status="failed", phase="call", reached=reached
+            test=PLANNED_ID, path="tests/unit/test_example.py", line=4, status="failed", phase="call", reached=reached
         ),
     )
 
@@ -53,22 +43,12 @@ RULE = Rule(
     hint="Call the product so that the suspect function runs, with real code on the way.",
     check=_check,
     needs_run=True,
-    good=Example(
-        _TEST,
-        """\
-def one():
-    return 2
-""",
-        plan=example_plan("tests/unit/test_example.py"),
+    good=planned_example(
+        2,
         observations=_seen("product/service.py::one"),
     ),
-    bad=Example(
-        _TEST,
-        """\
-def one():
-    return 2
-""",
-        plan=example_plan("tests/unit/test_example.py"),
+    bad=planned_example(
+        2,
         observations=_seen("product/service.py::two"),
     ),
 )

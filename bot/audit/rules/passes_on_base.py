@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.audit.rule import Context, Example, Hit, Rule, example_plan
+from bot.audit.rule import PLANNED_ID, Context, Hit, Rule, planned_example
 from bot.domain.suite import FailureKind, Outcome
 
 
@@ -23,15 +23,6 @@ def _check(context: Context) -> Iterator[Hit]:
             )
 
 
-_TEST = """\
-from product.service import one
-
-
-def test_one():
-    assert one() == 1
-"""
-_ID = "tests/unit/test_example.py::test_one"
-
 RULE = Rule(
     id="passes-on-base",
     defect_class="non-discriminating",
@@ -40,22 +31,12 @@ RULE = Rule(
     hint="Build the state in which the defect shows, and assert what correct code does in it.",
     check=_check,
     needs_run=True,
-    good=Example(
-        _TEST,
-        """\
-def one():
-    return 2
-""",
-        plan=example_plan("tests/unit/test_example.py"),
-        outcomes=(Outcome(test=_ID, kind=FailureKind.AS_PREDICTED, reason="assertion"),),
+    good=planned_example(
+        2,
+        outcomes=(Outcome(test=PLANNED_ID, kind=FailureKind.AS_PREDICTED, reason="assertion"),),
     ),
-    bad=Example(
-        _TEST,
-        """\
-def one():
-    return 1
-""",
-        plan=example_plan("tests/unit/test_example.py"),
-        outcomes=(Outcome(test=_ID, kind=FailureKind.PASSED, reason="passed"),),
+    bad=planned_example(
+        1,
+        outcomes=(Outcome(test=PLANNED_ID, kind=FailureKind.PASSED, reason="passed"),),
     ),
 )

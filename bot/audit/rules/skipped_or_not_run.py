@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.audit.rule import Context, Example, Hit, Rule, example_plan
+from bot.audit.rule import PLANNED_ID, Context, Hit, Rule, planned_example
 from bot.domain.suite import FailureKind, Observation, Outcome
-
-_TEST = """\
-from product.service import one
-
-
-def test_one():
-    assert one() == 1
-"""
-_ID = "tests/unit/test_example.py::test_one"
 
 
 def _check(context: Context) -> Iterator[Hit]:
@@ -47,22 +38,14 @@ RULE = Rule(
     hint="Remove the skip, or provide what the test needs and declare it in the plan.",
     check=_check,
     needs_run=True,
-    good=Example(
-        _TEST,
-        """\
-def one():
-    return 2
-""",
-        plan=example_plan("tests/unit/test_example.py"),
-        outcomes=(Outcome(test=_ID, kind=FailureKind.AS_PREDICTED, reason="assertion"),),
+    good=planned_example(
+        2,
+        outcomes=(Outcome(test=PLANNED_ID, kind=FailureKind.AS_PREDICTED, reason="assertion"),),
     ),
-    bad=Example(
-        _TEST,
-        """\
-def one():
-    return 2
-""",
-        plan=example_plan("tests/unit/test_example.py"),
-        observations=(Observation(test=_ID, path="tests/unit/test_example.py", status="skipped", skip_reason="no"),),
+    bad=planned_example(
+        2,
+        observations=(
+            Observation(test=PLANNED_ID, path="tests/unit/test_example.py", status="skipped", skip_reason="no"),
+        ),
     ),
 )
