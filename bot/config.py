@@ -82,8 +82,10 @@ def load_config(path: Path | None) -> BotConfig:
     try:
         config = BotConfig.model_validate(document, strict=False)
     except ValidationError as error:
+        # A mistyped key comes first: what is missing often stands under the wrong name.
+        wrong = sorted(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
         raise ConfigProblem(
-            f"{path}: {'; '.join(_sentence(item) for item in error.errors()[:3])}.",
+            f"{path}: {'; '.join(_sentence(item) for item in wrong[:3])}.",
             "Mend the key; `bot init --print` shows every key with its meaning.",
         ) from error
     repository = config.repository.model_copy(update={"path": str(path.parent / config.repository.path)})

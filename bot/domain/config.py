@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from bot.domain.base import Frozen, RepoPath
+from bot.domain.base import Fingerprint, Frozen, RepoPath
 from bot.domain.effects import RepositoryName
 from bot.domain.logs import Focus
 
@@ -55,14 +57,54 @@ class RepositoryConfig(Frozen):
     branch: str = "HEAD"
 
 
-class LogsConfig(Frozen):
-    """`[logs]`: `source` as for --logs; `project` is the Google Cloud project; `commit_label` is the
-    label of an entry that holds the commit it ran at.
+def _one_group(pattern: str) -> str:
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+    if groups != 1:
+        raise ValueError(f"{pattern!r} has {groups} groups; exactly one must hold the commit")
+    return pattern
+
+
+CommitSource = Annotated[str, StringConstraints(pattern=r"^(label:[^\s:]\S{0,199}|revision|image)$")]
+CommitPattern = Annotated[str, AfterValidator(_one_group)]
+
+
+class CommitRule(Frozen):
+    """`[logs.commit]`: where it stands at which commit an entry ran. The first of `sources` that has one decides.
+
+    `label:NAME` is a label of the entry; `revision` the name of its revision (say, deployed with
+    --revision-suffix=$SHORT_SHA); `image` the tag of the image that its revision runs, as Cloud Run's audit
+    entries in the same log say. The patterns have one group, which holds the commit.
     """
+
+    sources: Annotated[tuple[CommitSource, ...], Field(min_length=1)] = ("label:commit-sha",)
+    revision_pattern: CommitPattern = "-g?([0-9a-f]{7,40})$"
+    image_pattern: CommitPattern = "(?:^|[-_.]g?)([0-9a-f]{7,40})$"
+
+
+class LogsConfig(Frozen):
+    """`[logs]`: `source` as for --logs; `project` is the Google Cloud project; `commit` finds the running commit."""
 
     source: str = ""
     project: str = ""
-    commit_label: str = "commit-sha"
+    commit: CommitRule = CommitRule()
+
+
+class MuteConfig(Frozen):
+    """`[[mute]]`: an incident that no cycle takes up, up to and including the day `until` (UTC), and why."""
+
+    fingerprint: Fingerprint
+    until: date
+    why: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+
+
+class RedactionConfig(Frozen):
+    """`[redaction]`: addresses that stay in the stored log and so in prompts. Secrets and card numbers never do."""
+
+    keep_ips: bool = False
+    keep_emails: bool = False
 
 
 class PriceConfig(Frozen):
@@ -132,6 +174,7 @@ class BotConfig(Frozen):
 
     repository: RepositoryConfig = RepositoryConfig()
     logs: LogsConfig = LogsConfig()
+    redaction: RedactionConfig = RedactionConfig()
     model: ModelConfig = ModelConfig()
     budget: BudgetConfig = BudgetConfig()
     sandbox: SandboxConfig = SandboxConfig()
@@ -139,5 +182,6 @@ class BotConfig(Frozen):
     policy: PolicyConfig = PolicyConfig()
     proof: ProofConfig = ProofConfig()
     limits: Limits = Limits()
+    mute: tuple[MuteConfig, ...] = ()
     target: dict[str, TargetConfig] = {}
     focus: dict[str, Focus] = {}

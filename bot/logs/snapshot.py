@@ -10,16 +10,26 @@ import msgspec
 from bot.domain.logs import LogEntry, Severity
 from bot.domain.moments import rfc3339
 from bot.logs.entries import entry_from_json
-from bot.logs.redact import redact_json
+from bot.logs.redact import Redactor
 
 _IDENTITY = ("insertId", "timestamp", "logName", "resource", "trace", "spanId")
 """Fields that Cloud Logging makes, without a user's text: citations and identities rest on them."""
+_STRICT = Redactor()
 
 
-def snapshot_lines(entries: Iterable[LogEntry]) -> bytes:
-    """One redacted LogEntry a line, in time order. Every line has an insertId, a derived one if need be."""
+def snapshot_lines(entries: Iterable[LogEntry], redactor: Redactor = _STRICT) -> bytes:
+    """One LogEntry a line, redacted, in time order. Every line has an insertId, a derived one if need be."""
     ordered = sorted(entries, key=lambda entry: (entry.time_ns, entry.insert_id, entry.project))
-    return b"".join(msgspec.json.encode(_redacted(entry)) + b"\n" for entry in ordered)
+    return b"".join(msgspec.json.encode(_redacted(entry, redactor)) + b"\n" for entry in ordered)
+
+
+def redacted_line(line: bytes, redactor: Redactor = _STRICT) -> bytes:
+    """One JSON LogEntry, redacted; what is none, redacted as text."""
+    try:
+        entry = entry_from_json(line)
+    except ValueError:
+        return redactor.text(line.decode("utf-8", "replace")).encode()
+    return msgspec.json.encode(_redacted(entry, redactor))
 
 
 def parse_snapshot(content: bytes) -> tuple[LogEntry, ...]:
@@ -34,12 +44,11 @@ def parse_snapshot(content: bytes) -> tuple[LogEntry, ...]:
     return tuple(entries)
 
 
-def _redacted(entry: LogEntry) -> dict[str, Any]:
+def _redacted(entry: LogEntry, redactor: Redactor) -> dict[str, Any]:
     value: dict[str, Any] = msgspec.json.decode(entry.raw, type=dict[str, Any]) if entry.raw else _minimal(entry)
-    clean = {
-        key: item if key in _IDENTITY and _is_plain(item) else redact_json({key: item})[key]  # type: ignore[index,call-overload]
-        for key, item in value.items()
-    }
+    clean: dict[str, Any] = {}
+    for key, item in value.items():
+        clean.update({key: item} if key in _IDENTITY and _is_plain(item) else redactor.object({key: item}))
     clean["insertId"] = entry.insert_id
     return clean
 

@@ -9,8 +9,7 @@ from bot.domain.audit import AuditReport, Recommendation
 from bot.domain.record import Decision
 from bot.domain.results import Planned, TestsAudited, TestsWritten
 from bot.evidence.code import CodeAt, redacted_lines
-from bot.logs.redact import redact
-from bot.steps.asking import code_at, product_files
+from bot.steps.asking import code_at, in_code, product_files
 from bot.steps.context import Step, StepContext, StepOutcome
 from bot.steps.plan import base_commit
 from bot.steps.running import run_suite, tests_commit
@@ -53,14 +52,14 @@ def without_secrets(report: AuditReport, files: Mapping[str, str]) -> AuditRepor
     instead = {
         line.strip(): shown.strip()
         for text in files.values()
-        for line, shown in zip(text.split("\n"), redacted_lines(text, redact), strict=True)
+        for line, shown in zip(text.split("\n"), redacted_lines(text, in_code), strict=True)
         if line != shown and len(line.strip()) > 7
     }
 
     def safe(text: str) -> str:
         for line, shown in instead.items():
             text = text.replace(line, shown)
-        return redact(text)
+        return in_code(text)
 
     return report.model_copy(update={
         "reasons": tuple(map(safe, report.reasons)),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,13 @@ def test_an_unknown_focus_names_those_there_are() -> None:
         ("[limits]\nseconds = 0", "limits.seconds: input should be greater than 0"),
         ('[target.shop]\nroot = "../x"', "target.shop.root"),
         ('[focus.checkout]\nleast_severity = "LOUD"', "focus.checkout.least_severity is 'LOUD', but may be 'DEFAULT'"),
+        ("[logs]\ncommit_label = 'x'", r"there is no key 'logs.commit_label' \(there are commit, project, source\)"),
+        ("[logs.commit]\nsources = ['tag']", "logs.commit.sources.0: "),
+        ("[logs.commit]\nrevision_pattern = '[0-9a-f]+'", "has 0 groups; exactly one must hold the commit"),
+        ("[logs.commit]\nimage_pattern = '('", "is not a regular expression"),
+        ("[[mute]]\nfingerprint = 'x'\nuntil = 2026-01-01\nwhy = 'y'", "mute.0.fingerprint: "),
+        ("[[mute]]\nfingerprint = 'v1-0123456789abcdef'\nwhy = 'y'", "mute.0.until: field required"),
+        ("[[mute]]\ntill = 2026-01-01", r"there is no key 'mute.0.till' \(there are fingerprint, until, why\)"),
         ("focus = 3", "focus: input should be a valid dictionary"),
         ("[model\n", "is not TOML"),
     ],
@@ -53,6 +61,15 @@ def test_an_unknown_focus_names_those_there_are() -> None:
 def test_a_wrong_key_is_named_with_what_is_allowed(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigProblem, match=message):
         load_config(written(tmp_path, text))
+
+
+def test_a_mute_and_a_rule_for_commits_are_read(tmp_path: Path) -> None:
+    config = load_config(written(
+        tmp_path, "[logs.commit]\nsources = ['image', 'label:sha']\n[[mute]]\nfingerprint = 'v1-0123456789abcdef'\n"
+        "until = 2026-01-31\nwhy = 'the vendor knows'",
+    ))
+    assert config.logs.commit.sources == ("image", "label:sha")
+    assert [(mute.until, mute.why) for mute in config.mute] == [(date(2026, 1, 31), "the vendor knows")]
 
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
