@@ -1,4 +1,4 @@
-"""Fingerprints, rules v1: a pure function of one entry (a joined one where it came in pieces).
+"""Fingerprints, rules v2: a pure function of one entry (a joined one where it came in pieces).
 
 Never part of it: revision, instance, trace, time, line number. So a deploy that shifts lines, another
 instance, or other entries around it leave a fingerprint as it is.
@@ -15,7 +15,7 @@ from bot.domain.logs import Frame, GroupKind, LogEntry, LoggedException
 from bot.logs.masking import mask, mask_path
 from bot.logs.tracebacks import CUT_OFF, parse_tracebacks
 
-VERSION = "v1"
+VERSION = "v2"
 DECIDING_FRAMES = 5
 
 
@@ -57,24 +57,40 @@ def deciding_frames(exceptions: tuple[LoggedException, ...]) -> tuple[Frame, ...
     return tuple(last.values())[-DECIDING_FRAMES:]
 
 
-def identify(entry: LogEntry) -> Identified:
-    """The fingerprint of an entry.
+def of_exceptions(service: str, exceptions: tuple[LoggedException, ...]) -> Fingerprint | None:
+    """Service, type of the cause, its deciding places; without any place, type and masked value.
 
-    Traceback: service, type of the cause, its deciding places; without any place, type and masked value.
-    Request: service, method, masked path, status. Anything else: service and masked text.
+    None where the exceptions say nothing: a traceback of which only the first line was logged.
     """
+    if not exceptions or (not exceptions[0].frames and exceptions[0].type == CUT_OFF):
+        return None
+    cause = exceptions[0]
+    frames = deciding_frames(exceptions)
+    parts = tuple(f"{frame.path}:{frame.function}" for frame in frames) or ("", mask(cause.message))
+    return _digest("traceback", service, short_type(cause.type), *parts)
+
+
+def of_request(service: str, method: str, path: str, status: int) -> Fingerprint:
+    """Service, method, masked path (see `mask_path`), status."""
+    return _digest("request", service, method, path, str(status))
+
+
+def of_message(service: str, template: str) -> Fingerprint:
+    """Service and masked text (see `mask`)."""
+    return _digest("message", service, template)
+
+
+def identify(entry: LogEntry) -> Identified:
+    """The fingerprint of an entry: of its exceptions, else of its request, else of its text."""
     exceptions = parse_tracebacks(entry.text)
-    if exceptions and (exceptions[0].frames or exceptions[0].type != CUT_OFF):
-        cause = exceptions[0]
-        frames = deciding_frames(exceptions)
-        parts = tuple(f"{frame.path}:{frame.function}" for frame in frames) or ("", mask(cause.message))
-        digest = _digest("traceback", entry.service, short_type(cause.type), *parts)
-        return Identified(digest, GroupKind.TRACEBACK, exceptions)
+    named = of_exceptions(entry.service, exceptions)
+    if named is not None:
+        return Identified(named, GroupKind.TRACEBACK, exceptions)
     request = entry.request
     if request is not None:
-        digest = _digest("request", entry.service, request.method, mask_path(request.url), str(request.status))
-        return Identified(digest, GroupKind.REQUEST)
-    return Identified(_digest("message", entry.service, mask(entry.text.strip())), GroupKind.MESSAGE)
+        path = mask_path(request.url)
+        return Identified(of_request(entry.service, request.method, path, request.status), GroupKind.REQUEST)
+    return Identified(of_message(entry.service, mask(entry.text.strip())), GroupKind.MESSAGE)
 
 
 def fingerprint(entry: LogEntry) -> Fingerprint:

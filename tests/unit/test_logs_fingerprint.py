@@ -27,15 +27,15 @@ DOCK = [("/app/ferry/api.py", 10, "post"), ("/app/ferry/dock.py", 20, "land")]
 
 
 def test_it_has_a_version_and_64_bits() -> None:
-    assert re.fullmatch(r"v1-[0-9a-f]{16}", fingerprint(entry("hello")))
+    assert re.fullmatch(r"v2-[0-9a-f]{16}", fingerprint(entry("hello")))
 
 
 def test_it_stays_as_it_is_from_version_to_version() -> None:
     """These values are in people's records and issues: a change of rules must change the version."""
-    assert fingerprint(entry("worker 7 lost its lease")) == "v1-f07ba9aaa00babf2"
-    assert fingerprint(entry(trace(DOCK, "KeyError: 'north'"))) == "v1-78104614e2bff8f5"
+    assert fingerprint(entry("worker 7 lost its lease")) == "v2-f07ba9aaa00babf2"
+    assert fingerprint(entry(trace(DOCK, "KeyError: 'north'"))) == "v2-78104614e2bff8f5"
     request = HttpRequest(method="GET", url="https://x.example/ships/12?y=1", status=503)
-    assert fingerprint(entry("GET", request=request)) == "v1-8999cb87391120e1"
+    assert fingerprint(entry("GET", request=request)) == "v2-8999cb87391120e1"
 
 
 def test_a_deploy_another_instance_and_another_value_change_nothing() -> None:
