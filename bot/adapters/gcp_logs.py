@@ -1,44 +1,45 @@
-"""Log entries from Google Cloud Logging, page by page through its own client."""
+"""Log entries from Google Cloud Logging, the most severe first, page by page through its own client."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bot.adapters.gcp_calls import DEADLINE_S, PAGE_SIZE, Calls, TokenRefused, connect
+from bot.adapters.gcp_spool import PageHead, Spool, open_spool
+from bot.adapters.gcp_wire import entry_line, nanoseconds
 from bot.adapters.surroundings import Surroundings
 from bot.domain.errors import ConfigProblem, RetrievalFailed
-from bot.domain.logs import DamagedLine, LogEntry, LogQuery, ReadReport
-from bot.domain.moments import rfc3339
-from bot.logs.entries import entry_from_json
-from bot.logs.query import gcp_filter
-from bot.logs.redact import redact
+from bot.domain.logs import LogPage, LogQuery
+from bot.domain.moments import nanoseconds_of, rfc3339
+from bot.logs.query import Tier, left_out_filter, tiers
+from bot.logs.redact import Redactor
+from bot.logs.snapshot import redacted_line
 from bot.ports import Clock
 
 if TYPE_CHECKING:
     from google.cloud.logging_v2.services.logging_service_v2 import LoggingServiceV2Client
 
-PAGE_SIZE = 1_000
-"""The most entries that the API gives at once."""
-DEADLINE_S = 60.0
-"""For one page. A dead server would else hold a call for as long as it likes."""
-BACKOFF_S = (5.0, 10.0, 20.0, 40.0)
-"""Waits before asking again. Their sum is longer than the minute over which the quota of 60 requests counts."""
-_MOST_SAMPLES = 5
-_WHOLE_BELOW = 2.0**53
-_LOGIN = "Log in with `gcloud auth application-default login`, or give the job a service account."
+_MOST_EMPTY = 20
+"""Pages without an entry that are followed to find out whether older entries are left once the limit is reached."""
 
 
 class GcpLogs:
     """A LogSource over one Google Cloud project.
 
-    `client` is the GAPIC client to use; without one it is made from the environment's credentials when
-    reading starts. Raises RetrievalFailed for a missing project.
+    `client` is the GAPIC client to use; without one it is made from the environment's credentials when reading
+    starts, for `endpoint` or the public address. Under `state` the pages of a reading that failed are kept, so that
+    the next one of the same query goes on from there. Raises RetrievalFailed for a missing project.
     """
 
     def __init__(self, project: str, clock: Clock, client: LoggingServiceV2Client | None = None,
-                 deadline_s: float = DEADLINE_S) -> None:
+                 deadline_s: float = DEADLINE_S, state: Path | None = None, endpoint: str = "",
+                 redacted: Callable[[bytes], bytes] = redacted_line) -> None:
         if not project:
             raise RetrievalFailed(
                 "No Google Cloud project is configured.", "Set `project` under [logs] in bot.toml."
@@ -47,6 +48,9 @@ class GcpLogs:
         self._clock = clock
         self._client = client
         self._deadline_s = deadline_s
+        self._state = state
+        self._endpoint = endpoint
+        self._redacted = redacted
 
     @property
     def name(self) -> str:
@@ -54,193 +58,187 @@ class GcpLogs:
         return f"gcp:{self._project}"
 
     def read(self, query: LogQuery) -> GcpReading:
-        """Make the client. Raises RetrievalFailed when there are no credentials."""
-        return GcpReading(self._project, self._client or self._connect(), query, self._clock, self._deadline_s)
+        """Connect. Raises RetrievalFailed when there are no credentials that work."""
+        if self._client is None:
+            calls = connect(self._project, self._clock, self._endpoint, self._deadline_s)
+        else:
+            calls = Calls(self._project, self._client, self._clock, self._deadline_s)
+        timeless = query.model_copy(update={"since": None, "until": None})
+        key = "\n".join([self._project, self._endpoint, str(query.most_entries), *map(str, tiers(timeless))])
+        spool = open_spool(self._state, key, query, self._clock.now())
+        return GcpReading(self.name, calls, query, spool, self._clock, self._redacted, self._client is None)
 
-    def _connect(self) -> LoggingServiceV2Client:
-        # Imported where it is used: it takes 0.3 s that few commands need.
-        from google.auth.exceptions import GoogleAuthError
-        from google.cloud.logging_v2.services.logging_service_v2 import LoggingServiceV2Client
 
-        try:
-            return LoggingServiceV2Client()
-        except GoogleAuthError as error:
-            raise RetrievalFailed(f"There are no Google Cloud credentials: {_said(error)}.", _LOGIN) from None
+class _Reach(msgspec.Struct):
+    """How far the reading of a tier came: a page token, or a time in nanoseconds, from which on it goes on.
+
+    `left` is what is known of entries that the limit left out: None until it is reached.
+    """
+
+    tier: Tier
+    token: str = ""
+    before: int = 0
+    oldest: int = 0
+    entries: int = 0
+    complete: bool = False
+    left: bool | None = None
+
+    def went(self, head: PageHead) -> None:
+        """Take note of a page."""
+        self.token, self.before = head.token, head.before
+        self.oldest = head.oldest or self.oldest
+        self.entries += head.entries
+        self.complete = not head.token
+
+    def told(self) -> str:
+        """How far it came, for people."""
+        if self.complete or self.left is False:
+            return f"{self.tier.title}: complete"
+        if not self.entries:
+            return f"{self.tier.title}: not read"
+        return f"{self.tier.title}: back to {rfc3339(self.oldest)}, older not read"
 
 
 class GcpReading:
-    """One reading of a project's log, newest entries first."""
+    """One reading of a project's log: tier by tier, in each the newest entries first, redacted."""
 
-    def __init__(self, project: str, client: LoggingServiceV2Client, query: LogQuery, clock: Clock,
-                 deadline_s: float) -> None:
-        self._project = project
-        self._client = client
-        self._query = query
+    def __init__(self, name: str, calls: Calls, query: LogQuery, spool: Spool, clock: Clock,
+                 redacted: Callable[[bytes], bytes], own_connection: bool) -> None:
+        self._name = name
+        self._calls = calls
+        self._spool = spool
         self._clock = clock
-        self._deadline_s = deadline_s
-        self._filter = gcp_filter(query)
+        self._redacted = redacted
+        self._own_connection = own_connection
+        self._query = query
+        question = spool.question
+        self._tiers = tiers(query.model_copy(update={"since": question.since, "until": question.until}))
+        self._reaches = [_Reach(tier) for tier in self._tiers]
+        self._earlier = len(spool.heads)
         self._read = 0
-        self._damaged = 0
-        self._samples: list[DamagedLine] = []
-        self._unread: tuple[str, ...] = ()
+        self._finished = False
 
-    def __iter__(self) -> Iterator[LogEntry]:
-        """Yield the entries that the query's filter selects, newest first.
+    @property
+    def name(self) -> str:
+        """`gcp:PROJECT`."""
+        return self._name
+
+    def __iter__(self) -> Iterator[LogPage]:
+        """Yield the pages: those that are kept already, then those that are still to be fetched.
 
         Raises RetrievalFailed, saying how far it came, when a page cannot be had.
         """
-        self._read = self._damaged = 0
-        self._samples, self._unread = [], ()
+        self._reaches = [_Reach(tier) for tier in self._tiers]
+        self._read = 0
+        for number, head in enumerate(self._spool.heads):
+            self._reaches[head.tier].went(head)
+            self._read += head.entries
+            yield LogPage(number, self._spool.lines(number))
+        for index, reach in enumerate(self._reaches):
+            while not reach.complete and self._read < self._query.most_entries:
+                yield self._fetch(index, reach)
+            if not reach.complete:
+                reach.left = self._has_more(reach)
+        self._finished = True
+
+    def page(self, number: int) -> list[bytes]:
+        """The lines of a page that was given before, from disk."""
+        return self._spool.lines(number)
+
+    def where(self, number: int, index: int) -> str:
+        """`page 3, entry 7`, both counted from 1."""
+        return f"page {number + 1}, entry {index + 1}"
+
+    def left_out(self, instances: tuple[str, ...], since: datetime, until: datetime, most: int) -> Iterable[bytes]:
+        """What these instances logged below the focus's severity; where the limit was reached, whatever they logged.
+
+        Newest first, redacted. Raises RetrievalFailed.
+        """
+        wanted = left_out_filter(self._query.focus, instances, since, until, every=any(r.left for r in self._reaches))
+        found: list[bytes] = []
         token = ""
-        oldest = 0
-        while True:
-            page = self._page(token)
-            for number, message in enumerate(page.entries, 1):
-                entry = self._entry(message, f"page {token or 'first'}, entry {number}")
-                if entry is None:
-                    continue
-                if self._read >= self._query.most_entries:
-                    self._stopped(oldest)
-                    return
-                self._read += 1
-                oldest = entry.time_ns
-                yield entry
-            if not page.next_page_token:
-                return
-            if page.next_page_token == token:
-                raise self._failed("Cloud Logging gave the same page token twice", "Run the command again later.")
-            if self._read >= self._query.most_entries:
-                self._stopped(oldest)
-                return
-            token = page.next_page_token
-
-    def report(self) -> ReadReport:
-        """What was read so far and what was not."""
-        return ReadReport(
-            source=f"gcp:{self._project}", entries_read=self._read, entries_damaged=self._damaged,
-            damaged_samples=tuple(self._samples), unread=self._unread,
-        )
-
-    def _stopped(self, oldest: int) -> None:
-        back_to = f" Entries before {rfc3339(oldest)} were not read." if oldest else ""
-        self._unread = (f"Reading stopped after {self._query.most_entries:,} entries, the limit.{back_to}",)
-
-    def _entry(self, message: Any, where: str) -> LogEntry | None:
-        try:
-            value = entry_json(message)
-            return entry_from_json(msgspec.json.encode(value), value)
-        except (ValueError, TypeError) as error:
-            self._damaged += 1
-            if len(self._samples) < _MOST_SAMPLES:
-                self._samples.append(DamagedLine(where=where, reason=_said(error)))
-            return None
-
-    def _page(self, token: str) -> Any:
-        """One page as the plain protocol buffer; waits and asks again when the quota is spent or nobody answers."""
-        from google.api_core import exceptions as google_errors
-        from google.auth.exceptions import GoogleAuthError
-
-        waits = iter(BACKOFF_S)
-        while True:
+        while wanted and len(found) < most:
             try:
-                return self._ask(token)
-            except (google_errors.ResourceExhausted, google_errors.ServiceUnavailable,
-                    google_errors.InternalServerError) as error:
-                wait = next(waits, None)
-                if wait is None:
-                    raise self._explained(error) from None
-                self._clock.sleep(wait)
-            except (google_errors.GoogleAPICallError, GoogleAuthError) as error:
-                raise self._explained(error) from None
+                page = self._ask(wanted, token, min(PAGE_SIZE, most - len(found)))
+            except TokenRefused:
+                break
+            found += [self._redacted(entry_line(message)) for message in page.entries]
+            if not page.next_page_token or page.next_page_token == token:
+                break
+            token = page.next_page_token
+        return found
 
-    def _ask(self, token: str) -> Any:
-        pager = self._client.list_log_entries(
-            {
-                "resource_names": [f"projects/{self._project}"],
-                "filter": self._filter,
-                "order_by": "timestamp desc",
-                "page_size": PAGE_SIZE,
-                "page_token": token,
-            },
-            retry=None,
-            timeout=self._deadline_s,
-        )
-        page = next(iter(pager.pages))
-        return type(page).pb(page)
+    def unread(self) -> tuple[str, ...]:
+        """What the limit left out, tier by tier, and what was logged since a reading that this one goes on with."""
+        found: list[str] = []
+        if any(reach.left for reach in self._reaches):
+            told = "; ".join(reach.told() for reach in self._reaches)
+            found.append(f"Reading stopped after {self._query.most_entries:,} entries, the limit. {told}.")
+        question = self._spool.question
+        if self._earlier and question.open_end:
+            found.append(
+                f"This reading goes on with one that began at {rfc3339(nanoseconds_of(question.began))}; "
+                "what was logged after that was not read."
+            )
+        return tuple(found)
 
-    def _explained(self, error: Exception) -> RetrievalFailed:
-        from google.api_core import exceptions as google_errors
+    def close(self) -> None:
+        """Delete the pages of a finished reading, keep those of an unfinished one, and let go of the connection."""
+        if self._finished or not self._spool.kept:
+            self._spool.remove()
+        self._spool.release()
+        if self._own_connection:
+            self._calls.close()
 
-        said = _said(error)
-        project = self._project
-        if isinstance(error, google_errors.PermissionDenied) and "SERVICE_DISABLED" in str(error):
-            return self._failed(f"The Cloud Logging API is not enabled in {project}",
-                                f"Run `gcloud services enable logging.googleapis.com --project={project}`.")
-        if isinstance(error, google_errors.PermissionDenied):
-            return self._failed(f"Reading the logs of {project} is not permitted ({said})",
-                                "Check the project's id, and grant the account roles/logging.viewer on it.")
-        if isinstance(error, google_errors.NotFound):
-            return self._failed(f"Google knows no project {project} ({said})",
-                                "Check `project` under [logs] in bot.toml.")
-        if isinstance(error, google_errors.Unauthenticated):
-            return self._failed(f"Google did not accept the credentials ({said})", _LOGIN)
-        if isinstance(error, google_errors.DeadlineExceeded):
-            return self._failed(f"Cloud Logging did not answer within {self._deadline_s:g} s",
-                                "Check the network, or ask for a shorter time or fewer services.")
-        if isinstance(error, google_errors.ResourceExhausted):
-            waited = f"{sum(BACKOFF_S):g} s"
-            return self._failed(f"The quota of the Cloud Logging API stayed exhausted for {waited} ({said})",
-                                "Wait a few minutes, or ask Google for a larger read quota.")
-        if isinstance(error, google_errors.ServiceUnavailable | google_errors.InternalServerError):
-            return self._failed(f"Cloud Logging could not be reached ({said})", "Check the network, then try again.")
-        if isinstance(error, google_errors.InvalidArgument):
-            return self._failed(f"Cloud Logging refused the request ({said})",
-                                f"Check the project's id and the focus. The filter was: {self._filter}")
-        if isinstance(error, google_errors.GoogleAPICallError):
-            return self._failed(f"Cloud Logging answered with an error ({said})", "Run the command again later.")
-        return self._failed(f"The Google Cloud credentials have expired or are not usable ({said})", _LOGIN)
+    def _fetch(self, index: int, reach: _Reach) -> LogPage:
+        """Fetch and keep the next page of a tier."""
+        page = self._next(reach, min(PAGE_SIZE, self._query.most_entries - self._read))
+        lines = [self._redacted(entry_line(message)) for message in page.entries]
+        times = [nanoseconds(message.timestamp) for message in page.entries]
+        now = self._clock.now()
+        head = PageHead(index, page.next_page_token, reach.before, min(times, default=0), len(lines), now)
+        reach.went(head)
+        self._read += len(lines)
+        return LogPage(self._spool.add(head, lines), lines)
 
-    def _failed(self, what: str, remedy: str) -> RetrievalFailed:
-        return RetrievalFailed(f"{what}; {self._read:,} entries had been read before that.", remedy)
+    def _next(self, reach: _Reach, size: int) -> Any:
+        """The next page of a tier, by its token or, where that is not known any more, by the time it had reached."""
+        try:
+            page = self._ask(self._filter(reach), reach.token, size)
+        except TokenRefused:
+            if reach.oldest and reach.before == reach.oldest:
+                raise self._failed("Cloud Logging refuses its own page tokens") from None
+            # What was read of the same moment comes twice, and is known as the same by whoever counts it.
+            reach.before, reach.token = reach.oldest, ""
+            page = self._ask(self._filter(reach), "", size)
+        if page.next_page_token and page.next_page_token == reach.token:
+            raise self._failed("Cloud Logging gave the same page token twice")
+        return page
 
+    def _filter(self, reach: _Reach) -> str:
+        if not reach.before:
+            return reach.tier.filter
+        return f'{reach.tier.filter} AND timestamp<="{rfc3339(reach.before)}"'
 
-def entry_json(message: Any) -> dict[str, Any]:
-    """A LogEntry protocol buffer in the JSON shape that Google exports: nanoseconds kept, whole numbers whole.
+    def _has_more(self, reach: _Reach) -> bool:
+        """Whether a tier has entries beyond the limit: a token does not say so, and a tier may be empty."""
+        ahead = _Reach(reach.tier, reach.token, reach.before, reach.oldest)
+        for _ in range(_MOST_EMPTY):
+            page = self._next(ahead, 1)
+            if page.entries or not page.next_page_token:
+                return bool(page.entries)
+            ahead.token = page.next_page_token
+        return True
 
-    Raises ValueError or TypeError for what JSON cannot say.
-    """
-    from google.protobuf import json_format  # type: ignore[import-untyped]
+    def _ask(self, wanted: str, token: str, size: int) -> Any:
+        return self._calls.page(wanted, token, size, self._so_far())
 
-    try:
-        value = json_format.MessageToDict(message)
-    except TypeError:
-        # An audit payload whose type this client does not know: everything but its content can be read.
-        type_url = message.proto_payload.type_url
-        known = type(message)()
-        known.CopyFrom(message)
-        known.ClearField("proto_payload")
-        value = json_format.MessageToDict(known)
-        value["protoPayload"] = {"@type": type_url}
-    except json_format.SerializeToJsonError as error:
-        raise ValueError(str(error)) from None
-    for field in ("jsonPayload", "protoPayload"):
-        if field in value:
-            value[field] = _whole(value[field])
-    return {str(key): item for key, item in value.items()}
+    def _failed(self, what: str) -> RetrievalFailed:
+        return RetrievalFailed(f"{what}{self._so_far()}.", "Run the command again later.")
 
-
-def _whole(value: Any) -> Any:
-    """Protocol buffers keep JSON numbers as doubles: 500 comes back as 500.0."""
-    if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) < _WHOLE_BELOW else value
-    if isinstance(value, dict):
-        return {key: _whole(item) for key, item in value.items()}
-    return [_whole(item) for item in value] if isinstance(value, list) else value
-
-
-def _said(error: Exception) -> str:
-    text = str(getattr(error, "message", "") or error).strip().rstrip(".")
-    return redact(text.split("\n", 1)[0])[:300]
+    def _so_far(self) -> str:
+        kept = ", and are kept for an hour: the same command goes on from there" if self._spool.kept else ""
+        return f"; {self._read:,} entries had been read before that{kept if self._read else ''}"
 
 
 def open_log_source(rest: str, surroundings: Surroundings) -> GcpLogs:
@@ -248,4 +246,6 @@ def open_log_source(rest: str, surroundings: Surroundings) -> GcpLogs:
     project = rest or surroundings.config.logs.project
     if not project:
         raise ConfigProblem("No Google Cloud project is configured.", "Set `project` under [logs] in bot.toml.")
-    return GcpLogs(project, surroundings.clock)
+    redactor = Redactor.of(surroundings.config.redaction)
+    return GcpLogs(project, surroundings.clock, state=surroundings.state,
+                   redacted=partial(redacted_line, redactor=redactor))

@@ -4,20 +4,38 @@ What is read and what is sought are two things. Read is everything of the focus'
 part of a failure: entries at its severity and all that carry none, since tracebacks arrive line by line
 without one. Sought are incidents of which any group matches the terms: the entry that explains a routing
 failure rarely says "routing", so terms must not narrow what is read.
+
+An entry's own word on its severity stands: one that states INFO is INFO, whatever its text says. Only where it
+states none are its payload, its HTTP status and its text asked, in this order (`bot/logs/entries.py`).
 """
 
 from __future__ import annotations
 
-import re
+from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
-from bot.domain.logs import Focus, LogEntry, LogQuery, Severity
+from bot.domain.logs import SEVERITIES, Focus, LogEntry, LogQuery, Severity
 from bot.domain.moments import nanoseconds_of, rfc3339
+from bot.logs.seeking import Seeker
 from bot.logs.severity import RANK
-from bot.logs.tracebacks import telling_text
 
+MOST_FILTER_CHARS = 20_000
+"""The longest filter that Cloud Logging takes."""
 _ERROR = RANK[Severity.ERROR]
+_FAILED = 500
 _SERVICE_LABELS = ("service_name", "configuration_name", "job_name", "container_name", "module_id")
+_INSTANCE_FIELDS = ("labels.instanceId", "labels.instance_id", "resource.labels.instance_id",
+                    "resource.labels.pod_name")
+_EXCLUDED_FIELDS = ("textPayload", "jsonPayload.message", "httpRequest.requestUrl")
+"""Fields that are in an entry's text whatever else is: what one of them holds, the text holds."""
+
+
+class Tier(NamedTuple):
+    """A part of what is read: how it is named to people, and its filter."""
+
+    title: str
+    filter: str
 
 
 def threshold(focus: Focus) -> int:
@@ -27,7 +45,7 @@ def threshold(focus: Focus) -> int:
 
 def is_severe(focus: Focus, entry: LogEntry) -> bool:
     """Whether an entry is at the focus's severity by what it or its text says, or a request that failed."""
-    failed = entry.request is not None and entry.request.status >= 500
+    failed = entry.request is not None and entry.request.status >= _FAILED
     return failed or RANK[entry.severity] >= threshold(focus)
 
 
@@ -43,36 +61,17 @@ def is_of_services(focus: Focus, entry: LogEntry) -> bool:
 
 def is_excluded(focus: Focus, text: str) -> bool:
     """Whether a text holds one of the exclusions, in any case of letters."""
-    if not focus.exclude:
-        return False
-    lower = text.lower()
-    return any(words.strip() and words.lower() in lower for words in focus.exclude)
+    return _seeker(focus).excluded(text)
 
 
 def is_sought(focus: Focus, entry: LogEntry) -> bool:
-    """Whether an entry speaks of the focus: its HTTP status, loggers or terms. True when it names none of them.
-
-    A term is found anywhere in a word, in any case; a number only where no letter or digit adjoins it.
-    Frames of libraries are not looked at.
-    """
-    if focus.least_http_status and entry.request is not None and entry.request.status >= focus.least_http_status:
-        return True
-    if not focus.terms and not focus.loggers:
-        return not focus.least_http_status
-    if any(entry.logger == name or entry.logger.startswith(f"{name}.") for name in focus.loggers):
-        return True
-    pattern = _pattern(focus.terms)
-    return pattern is not None and bool(pattern.search(telling_text(entry.text)) or pattern.search(entry.logger))
+    """Whether an entry speaks of the focus: its HTTP status, loggers or terms. True when it names none of them."""
+    return _seeker(focus).speaks(entry.text, entry.logger, entry.request.status if entry.request is not None else 0)
 
 
-@lru_cache(maxsize=64)
-def _pattern(terms: tuple[str, ...]) -> re.Pattern[str] | None:
-    told = [term.strip() for term in terms if term.strip()]
-    if not told:
-        return None
-    edge, end = "(?<![0-9A-Za-z])", "(?![0-9A-Za-z])"
-    bounded = (f"{edge}{term}{end}" if term.isdigit() else re.escape(term) for term in told)
-    return re.compile("|".join(bounded), re.IGNORECASE)
+@lru_cache(maxsize=16)
+def _seeker(focus: Focus) -> Seeker:
+    return Seeker(focus)
 
 
 def matches(focus: Focus, entry: LogEntry) -> bool:
@@ -83,32 +82,89 @@ def matches(focus: Focus, entry: LogEntry) -> bool:
     return in_scope(focus, entry) and is_severe(focus, entry) and is_sought(focus, entry)
 
 
-def gcp_filter(query: LogQuery) -> str:
-    """The same definition in the Logging query language.
+def tiers(query: LogQuery) -> tuple[Tier, ...]:
+    """What is read of Google, most severe first: no entry is in two tiers, together they are `gcp_filter`.
 
-    It selects every entry that `matches` and, so that chains can be joined, every entry without severity.
+    They select every entry that `matches` and, so that chains can be joined, every entry that states no severity.
+    The language is described at https://cloud.google.com/logging/docs/view/logging-query-language: OR binds
+    tighter than AND, `:` and `=` ignore the case of letters, a missing severity is DEFAULT.
+    """
+    focus = query.focus
+    scope = _times(query.since, query.until) + _services(focus)
+    failed, calm = f"httpRequest.status>={_FAILED}", f"NOT httpRequest.status>={_FAILED}"
+    parts = [
+        Tier("ERROR and above", _all([*scope, _any(["severity>=ERROR", failed]), *_exclusions(focus, scope)])),
+        Tier("no severity", _all([*scope, "severity=DEFAULT", calm])),
+    ]
+    for rank in range(_ERROR - 1, max(threshold(focus), RANK[Severity.DEBUG]) - 1, -1):
+        # The least tier reaches down to what lies between the names of severities, which are numbers to Google.
+        over = "severity>DEFAULT" if threshold(focus) == 0 and rank == 1 else f"severity>={SEVERITIES[rank]}"
+        within = [*scope, over, f"severity<{SEVERITIES[rank + 1]}", calm]
+        parts.append(Tier(SEVERITIES[rank], _all([*within, *_exclusions(focus, within)])))
+    return tuple(parts)
+
+
+def gcp_filter(query: LogQuery) -> str:
+    """All tiers in one: what is read of the focus, as a person could paste it into the Logs Explorer.
+
     Exclusions are sent only for entries that state a severity below ERROR: an excluded word in one line
     must not tear a traceback apart. They are applied in full to what comes back.
     """
     focus = query.focus
-    conditions: list[str] = []
-    if query.since is not None:
-        conditions.append(f'timestamp>="{rfc3339(nanoseconds_of(query.since))}"')
-    if query.until is not None:
-        conditions.append(f'timestamp<"{rfc3339(nanoseconds_of(query.until))}"')
-    if focus.services:
-        conditions.append(_any([
-            f"resource.labels.{label}={_quoted(service)}" for service in focus.services for label in _SERVICE_LABELS
-        ]))
-    least = next(severity for severity in Severity if RANK[severity] == threshold(focus))
-    if least is not Severity.DEFAULT:
-        conditions.append(_any([f"severity>={least.value}", "severity=DEFAULT", "httpRequest.status>=500"]))
-    conditions += [
-        f"NOT (severity>DEFAULT AND severity<ERROR AND (textPayload:{_quoted(words)} OR "
-        f"jsonPayload.message:{_quoted(words)}))"
-        for words in focus.exclude
-        if words.strip()
-    ]
+    conditions = _times(query.since, query.until) + _services(focus)
+    if threshold(focus):
+        least = SEVERITIES[threshold(focus)]
+        conditions.append(_any([f"severity>={least}", "severity=DEFAULT", f"httpRequest.status>={_FAILED}"]))
+    return _all([*conditions, *_exclusions(focus, conditions)])
+
+
+def left_out_filter(focus: Focus, instances: tuple[str, ...], since: datetime, until: datetime,
+                    every: bool = False) -> str:
+    """What `gcp_filter` leaves out of some instances and times for its severity; with `every` all of them.
+
+    Empty where it leaves nothing out.
+    """
+    if not instances or not (every or threshold(focus)):
+        return ""
+    conditions = _times(since, until) + _services(focus)
+    conditions.append(_any([_in(field, instances) for field in _INSTANCE_FIELDS]))
+    if not every:
+        conditions += ["severity>DEFAULT", f"severity<{SEVERITIES[threshold(focus)]}",
+                       f"NOT httpRequest.status>={_FAILED}"]
+    return _all(conditions)
+
+
+def _times(since: datetime | None, until: datetime | None) -> list[str]:
+    found = [] if since is None else [f'timestamp>="{rfc3339(nanoseconds_of(since))}"']
+    return found if until is None else [*found, f'timestamp<"{rfc3339(nanoseconds_of(until))}"']
+
+
+def _services(focus: Focus) -> list[str]:
+    if not focus.services:
+        return []
+    return [_any([_in(f"resource.labels.{label}", focus.services) for label in _SERVICE_LABELS])]
+
+
+def _exclusions(focus: Focus, others: list[str]) -> list[str]:
+    """The exclusions that can be sent: plain ASCII, on whose case nobody disagrees, and as many as find room."""
+    room = MOST_FILTER_CHARS - len(_all(others))
+    found: list[str] = []
+    for words in focus.exclude:
+        if not (words.strip() and words.isascii() and words.isprintable()):
+            continue
+        held = _any([f"{field}:{_quoted(words)}" for field in _EXCLUDED_FIELDS])
+        condition = f"NOT (severity>DEFAULT AND severity<ERROR AND {held})"
+        room -= len(condition) + len(" AND ")
+        if room >= 0:
+            found.append(condition)
+    return found
+
+
+def _in(field: str, values: tuple[str, ...]) -> str:
+    return f"{field}={_quoted(values[0])}" if len(values) == 1 else f"{field}={_any([_quoted(one) for one in values])}"
+
+
+def _all(conditions: list[str]) -> str:
     return " AND ".join(conditions)
 
 
