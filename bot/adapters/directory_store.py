@@ -23,8 +23,14 @@ from bot.domain.record import SCHEMA, CycleRecord, CycleRef
 Document = dict[str, JsonValue]
 Migration = Callable[[Document], Document]
 
-MIGRATIONS: Mapping[int, Migration] = {}
-"""From a schema version to the next: `{1: from_1_to_2}` once there is a second version."""
+
+def _from_1_to_2(body: Document) -> Document:
+    """Schema 2 only adds keys, and what they say by default is what holds for a record of schema 1."""
+    return dict(body)
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _from_1_to_2}
+"""From a schema version to the next."""
 
 _MARK = b"# A whybot state: records, reports and working copies. All of it is whybot's own.\n*\n"
 _CYCLE = re.compile(r"^cycle-(\d{2})$")
