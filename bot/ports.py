@@ -5,7 +5,7 @@ Every implementation lives in `bot/adapters/` and passes the suite of its port i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from bot.domain.asking import Charge, Exchange, ModelReply, ModelRequest
 from bot.domain.base import Frozen, Sha
 from bot.domain.config import Limits
 from bot.domain.effects import Artifact, BranchName
-from bot.domain.logs import LogEntry, LogQuery, ReadReport
+from bot.domain.logs import LogPage, LogQuery
 from bot.domain.record import CycleRecord, CycleRef
 from bot.domain.suite import Ended
 
@@ -49,17 +49,45 @@ class Progress(Protocol):
 
 
 class LogReading(Protocol):
-    """Entries as they come. The report is complete once the iterator is exhausted."""
+    """A log as pages of raw entries, which can be had again. Complete once the iterator is exhausted.
 
-    def __iter__(self) -> Iterator[LogEntry]:
-        """Yield every entry of the query once, in no promised order.
+    A source knows nothing of what an entry says: decoding, the time that was asked for, damage and duplicates
+    are one matter for all sources, in `bot/logs/`.
+    """
+
+    @property
+    def name(self) -> str:
+        """How the source is named to people, without secrets."""
+        ...
+
+    def __iter__(self) -> Iterator[LogPage]:
+        """Yield everything that the query may want, in no promised order; pages are numbered from 0 upwards.
 
         Raises RetrievalFailed when the source cannot be read (as a whole, or to its end).
         """
         ...
 
-    def report(self) -> ReadReport:
-        """What was read so far and what was not."""
+    def page(self, number: int) -> list[bytes]:
+        """The lines of a page that was given before, again. Cheapest in rising order of numbers."""
+        ...
+
+    def where(self, number: int, index: int) -> str:
+        """Where an entry stands, for people: `line 12`, `page 3, entry 7`."""
+        ...
+
+    def left_out(self, instances: tuple[str, ...], since: datetime, until: datetime, most: int) -> Iterable[bytes]:
+        """Entries of these instances and times that the query did not ask for: what else went on there.
+
+        Newest first, at most `most`; none from a source that gives everything that it has. Raises RetrievalFailed.
+        """
+        ...
+
+    def unread(self) -> tuple[str, ...]:
+        """A sentence for each part that was not read. Complete once the iterator is exhausted."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; the pages cannot be had any more."""
         ...
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import msgspec
+from pydantic import AwareDatetime
 
 from bot.domain.base import Fingerprint, Frozen, Sha
 
@@ -93,6 +94,13 @@ class LogQuery(Frozen):
     most_entries: int = 2_000_000
 
 
+class LogPage(msgspec.Struct, frozen=True, gc=False):
+    """A piece of a log as its source gives it: one JSON LogEntry a line. `number` finds the page again."""
+
+    number: int
+    lines: list[bytes]
+
+
 class DamagedLine(Frozen):
     """A piece of a log that could not be read as an entry."""
 
@@ -101,12 +109,16 @@ class DamagedLine(Frozen):
 
 
 class ReadReport(Frozen):
-    """What was read and what was not. `unread` holds a sentence for each part that was left out."""
+    """What was read and what was not. `unread` holds a sentence for each part that was left out.
+
+    `passed_over` counts the entries that state a severity below the focus's: they are context and make no group.
+    """
 
     source: str
     entries_read: int
     entries_damaged: int = 0
     duplicates: int = 0
+    passed_over: int = 0
     damaged_samples: tuple[DamagedLine, ...] = ()
     unread: tuple[str, ...] = ()
 
@@ -140,7 +152,8 @@ class GroupKind(StrEnum):
 class LogGroup(Frozen):
     """All entries of one fingerprint. `insert_ids` is a sample, earliest first; `count` is the whole.
 
-    `aliases` are the fingerprints that earlier rule versions gave the same entries.
+    `aliases` are the fingerprints that earlier rule versions gave the same entries. `shown_with` is the
+    fingerprint of a group of nearly the same message that lists show it with; no decision rests on it.
     """
 
     fingerprint: Fingerprint
@@ -156,6 +169,7 @@ class LogGroup(Frozen):
     insert_ids: tuple[str, ...]
     exceptions: tuple[LoggedException, ...] = ()
     aliases: tuple[Fingerprint, ...] = ()
+    shown_with: Fingerprint | None = None
 
 
 class RootSignature(Frozen):
@@ -166,11 +180,26 @@ class RootSignature(Frozen):
     location: str = ""
 
 
+class Followed(Frozen):
+    """A group that failed together with the incident's root.
+
+    `lag_ms` is the median time from the root's occurrence to the nearest of this group on the same instance
+    (negative: before it); None where they share a trace only. `beside` counts the root's occurrences that
+    have one of this group beside them.
+    """
+
+    fingerprint: Fingerprint
+    title: str
+    lag_ms: float | None
+    beside: int
+
+
 class Incident(Frozen):
     """Groups that fail together, represented by the earliest traceback in the application's own code.
 
     `entries` counts log entries before chained ones were joined; `error_entries` those that say ERROR or
-    above, `inferred_errors` those that say nothing but whose text does.
+    above, `inferred_errors` those that say nothing but whose text does. `timeline` counts the entries in equal
+    parts of the time that was read. `followed` says in which order the other groups came.
     """
 
     fingerprint: Fingerprint
@@ -187,16 +216,35 @@ class Incident(Frozen):
     instances: tuple[str, ...]
     commits: tuple[str, ...] = ()
     aliases: tuple[Fingerprint, ...] = ()
+    timeline: tuple[int, ...] = ()
+    followed: tuple[Followed, ...] = ()
 
 
 class Novelty(StrEnum):
-    """How an incident stands to what earlier records know."""
+    """How an incident stands to what earlier records and bot.toml know.
+
+    `fixed` was marked as gone, and nothing of it was logged since; `regressed` was, and is back.
+    """
 
     NEW = "new"
     REGRESSED = "regressed"
     KNOWN = "known"
     IN_WORK = "in work"
+    FIXED = "fixed"
     MUTED = "muted"
+
+
+class Standing(Frozen):
+    """What is known of an incident before its log is looked at, and why, in words.
+
+    `fixed_at` is when it was marked as gone; `fix` is the commit of the fix that was proposed for it. Whether
+    the incident is back can be told only with the log at hand: `bot/logs/ranking.py` does.
+    """
+
+    novelty: Novelty
+    why: str
+    fixed_at: AwareDatetime | None = None
+    fix: Sha | None = None
 
 
 class RankValues(Frozen):
@@ -209,12 +257,39 @@ class RankValues(Frozen):
     last_seen: str
 
 
+class RankBy(StrEnum):
+    """A value of the rank, by the name that tables give it, in the order in which they decide."""
+
+    SEVERITY = "severity"
+    NOVELTY = "novelty"
+    INSTANCES = "instances"
+    ENTRIES = "entries"
+    LAST_SEEN = "last seen"
+    FINGERPRINT = "fingerprint"
+
+
+class Lost(Frozen):
+    """The first value in which an incident came behind the winner, with both values.
+
+    `by` is `novelty` for one that may not be chosen at all; `against` is empty where there is no winner.
+    """
+
+    by: RankBy
+    value: str
+    against: str = ""
+
+
 class RankedIncident(Frozen):
-    """An incident with its place and the values that gave it."""
+    """An incident with its place and the values that gave it. `why` gives the ground for its novelty, if any.
+
+    `lost` is None for the winner, and in records of schema 1.
+    """
 
     place: int
     incident: Incident
     values: RankValues
+    why: str = ""
+    lost: Lost | None = None
 
 
 class Selection(Frozen):

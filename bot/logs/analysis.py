@@ -1,89 +1,83 @@
-"""From entries to groups and incidents: deduplicated, joined, grouped, linked. Independent of their order."""
+"""From a log to groups and incidents: read once, counted, linked. Independent of the order of its entries."""
 
 from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from bot.domain.base import Fingerprint
-from bot.domain.logs import Focus, GroupKind, Incident, LogEntry, LogGroup, RootSignature, Severity
-from bot.domain.moments import rfc3339
-from bot.logs.fingerprint import deciding_exception, deciding_frames, identify
-from bot.logs.grouping import Gathered, first_line
-from bot.logs.incidents import Place, clusters, links, place_of
-from bot.logs.joining import join
-from bot.logs.masking import mask
-from bot.logs.query import is_of_services
-from bot.logs.redact import redact
-from bot.logs.severity import RANK
+import msgspec
 
+from bot.domain.base import Fingerprint
+from bot.domain.config import CommitRule
+from bot.domain.logs import (
+    Followed,
+    GroupKind,
+    Incident,
+    LogEntry,
+    LogGroup,
+    LogQuery,
+    ReadReport,
+    RootSignature,
+)
+from bot.domain.moments import rfc3339
+from bot.logs.alias import Template, aliases
+from bot.logs.commits import find_commit
+from bot.logs.entries import entry_from_json
+from bot.logs.fingerprint import deciding_exception, deciding_frames
+from bot.logs.grouping import Group, first_line
+from bot.logs.incidents import Link, clusters, links
+from bot.logs.keeping import context, kept_entries
+from bot.logs.redact import Redactor
+from bot.logs.refs import entries_at
+from bot.logs.scan import Scan
+from bot.logs.severity import RANK
+from bot.logs.tracebacks import parse_tracebacks
+from bot.ports import LogReading
+
+TIMELINE = 24
+"""Equal parts of the time that was read in which an incident's entries are counted."""
 _MOST_ROOT_MESSAGE = 500
-_CONTEXT_NS = 60_000_000_000
-_CONTEXT_INSTANCES = 3
-_ERROR = RANK[Severity.ERROR]
+
+
+class AnalysisOptions(msgspec.Struct, frozen=True):
+    """How commits are told from entries, and what is redacted."""
+
+    commits: CommitRule = CommitRule()
+    redactor: Redactor = Redactor()
 
 
 class Analysis:
-    """What a log holds for a focus. `groups` are all, most severe first; `incidents` are not ranked."""
+    """What a log holds for a focus. `groups` are all, most severe first; `incidents` are not ranked.
 
-    def __init__(self, entries: Sequence[LogEntry], duplicates: int, groups: tuple[LogGroup, ...],
-                 members: Mapping[Fingerprint, tuple[Incident, tuple[LogEntry, ...]]]) -> None:
-        self._entries = entries
+    `span` gives the times of the first and last entry that was read; None where there was none. `stood` says where
+    the commits of the incidents stood, in words.
+    """
+
+    def __init__(self, scan: Scan, reading: LogReading, groups: tuple[LogGroup, ...],
+                 members: Mapping[Fingerprint, tuple[Incident, Sequence[Group]]], stood: Mapping[str, str]) -> None:
+        self._scan = scan
+        self._reading = reading
         self._members = members
-        self.duplicates = duplicates
+        self.report: ReadReport = scan.report(reading)
         self.groups = groups
+        self.stood = stood
         self.incidents = tuple(incident for incident, _ in members.values())
+        self.span = (rfc3339(scan.low_ns), rfc3339(scan.high_ns)) if scan.high_ns >= 0 else None
 
     def entries_of(self, incident: Incident) -> tuple[LogEntry, ...]:
-        """The incident's entries as they were read, in time order, parts without severity included."""
-        return self._members[incident.fingerprint][1]
+        """The incident's entries as they were read, in time order; of a large one the earliest of each group."""
+        return kept_entries(self._reading, self._members[incident.fingerprint][1])
 
-    def context_of(self, incident: Incident, most: int) -> tuple[LogEntry, ...]:
-        """What else happened on its first instances in the minute before each first failed, in time order.
-
-        Of any severity, at most `most` entries, of messages that read the same only the last one. What the
-        application says comes before requests that went well.
-        """
-        members = self.entries_of(incident)
-        own = {id(entry) for entry in members}
-        first: dict[Place, int] = {}
-        for entry in members:
-            place = place_of(entry)
-            if place is not None:
-                first.setdefault(place, entry.time_ns)
-        chosen = dict(list(first.items())[:_CONTEXT_INSTANCES])
-        before: dict[Place, list[LogEntry]] = {place: [] for place in chosen}
-        for entry in self._entries:
-            place = place_of(entry)
-            if place in before and 0 <= chosen[place] - entry.time_ns <= _CONTEXT_NS and id(entry) not in own:
-                before[place].append(entry)
-        picked: list[LogEntry] = []
-        for index, entries in enumerate(before.values()):
-            room = -(-(most - len(picked)) // (len(before) - index))
-            picked += _last_distinct(entries, room)
-        return tuple(sorted(picked, key=_order))
-
-
-def _last_distinct(entries: Sequence[LogEntry], most: int) -> list[LogEntry]:
-    kept: dict[str, LogEntry] = {}
-    plain = [entry for entry in entries if entry.request is not None and entry.request.status < 400]
-    telling = [entry for entry in entries if entry.request is None or entry.request.status >= 400]
-    for entry in (*reversed(telling), *reversed(plain)):
-        if len(kept) >= most:
-            break
-        kept.setdefault(mask(entry.text), entry)
-    return list(kept.values())
-
-
-def _order(entry: LogEntry) -> tuple[int, str, str]:
-    return (entry.time_ns, entry.insert_id, entry.project)
+    def context_of(self, members: Sequence[LogEntry], most: int) -> tuple[LogEntry, ...]:
+        """What else happened on the entries' first instances before each first failed; see `keeping.context`."""
+        return context(self._reading, self._scan.pages, members, most)
 
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """A scan makes a million objects that all stay: looking for garbage among them costs a third of the time."""
+    """A scan makes a million objects without cycles: looking for garbage among them costs a third of the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -93,98 +87,151 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def analyse(entries: Iterable[LogEntry], focus: Focus, commit_label: str) -> Analysis:
-    """Make groups and incidents of everything that was read.
+DEFAULT_OPTIONS = AnalysisOptions()
 
-    Takes the entries as the source gives them, in any order, of every severity; the focus is applied here:
-    services to entries, severity and exclusions to what makes an incident, terms to whole incidents, of
-    which any group may match. `commit_label` is the label that holds the commit an entry ran at.
+
+def analyse(reading: LogReading, query: LogQuery, options: AnalysisOptions = DEFAULT_OPTIONS,
+            note: Callable[[str], None] | None = None) -> Analysis:
+    """Make groups and incidents of everything that the reading holds.
+
+    Takes the entries in any order, of every severity; the focus is applied here: services to entries, severity and
+    exclusions to what makes an incident, terms to whole incidents, of which any group may match. `note` is told how
+    far it came. The reading must stay open while entries are asked for. Raises RetrievalFailed.
     """
     with _without_collector():
-        kept, duplicates = _unique(entry for entry in entries if is_of_services(focus, entry))
-        kept.sort(key=_order)
-        gathered: dict[Fingerprint, Gathered] = {}
-        for occurrence in join(kept):
-            identified = identify(occurrence.entry)
-            group = gathered.get(identified.fingerprint)
-            if group is None:
-                group = gathered[identified.fingerprint] = Gathered(occurrence, identified)
-            group.add(focus, occurrence, identified)
-        severe = [group for group in gathered.values() if group.severe]
-        together = clusters(severe, links(severe, _lives(kept)))
-    made = {group.fingerprint: group.group() for group in gathered.values()}
-    members: dict[Fingerprint, tuple[Incident, tuple[LogEntry, ...]]] = {}
-    for cluster in together:
-        if any(group.sought for group in cluster):
-            incident, parts = _incident(cluster, made, commit_label)
-            members[incident.fingerprint] = (incident, parts)
-    groups = sorted(made.values(), key=lambda group: (-group.severity.rank, -group.count, group.fingerprint))
-    return Analysis(kept, duplicates, tuple(groups), dict(sorted(members.items())))
-
-
-def _unique(entries: Iterable[LogEntry]) -> tuple[list[LogEntry], int]:
-    """Each entry once by (project, time, insertId), the identity that Cloud Logging documents, and how many went."""
-    seen: dict[tuple[str, int, str], LogEntry] = {}
-    duplicates = 0
-    for entry in entries:
-        key = (entry.project, entry.time_ns, entry.insert_id)
-        other = seen.get(key)
-        if other is not None:
-            duplicates += 1
-        if other is None or entry.raw < other.raw:
-            seen[key] = entry
-    return list(seen.values()), duplicates
-
-
-def _lives(entries: Sequence[LogEntry]) -> dict[Place, tuple[int, int]]:
-    """The times of the first and last entry of each instance."""
-    lives: dict[Place, tuple[int, int]] = {}
-    for entry in entries:
-        place = place_of(entry)
-        if place is not None:
-            born = lives.get(place)
-            lives[place] = (born[0] if born else entry.time_ns, entry.time_ns)
-    return lives
-
-
-def _incident(cluster: Sequence[Gathered], made: Mapping[Fingerprint, LogGroup],
-              commit_label: str) -> tuple[Incident, tuple[LogEntry, ...]]:
-    representative = cluster[0]
-    parts = sorted((part for group in cluster for occurrence in group.severe for part in occurrence.parts), key=_order)
-    commits = Counter(value for part in parts for name, value in part.labels if name == commit_label and value)
-    incident = Incident(
-        fingerprint=representative.fingerprint,
-        root=_root(representative, made[representative.fingerprint]),
-        groups=tuple(made[group.fingerprint] for group in cluster),
-        severity=max((group.severity for group in cluster), key=RANK.__getitem__),
-        entries=len(parts),
-        error_entries=sum(RANK[part.severity] >= _ERROR and not part.inferred for part in parts),
-        inferred_errors=sum(RANK[part.severity] >= _ERROR and part.inferred for part in parts),
-        first_seen=rfc3339(parts[0].time_ns),
-        last_seen=rfc3339(parts[-1].time_ns),
-        services=_names(part.service for part in parts),
-        revisions=_names(part.revision for part in parts),
-        instances=_names(part.instance for part in parts),
-        commits=tuple(value for value, _ in sorted(commits.items(), key=lambda item: (-item[1], item[0]))),
+        scan = Scan(query, _labels_of(options.commits), images="image" in options.commits.sources, note=note)
+        scan.take(reading)
+        groups = sorted(scan.groups.all, key=lambda group: group.fingerprint)
+        groups = [group for group in groups if group.count]
+        texts = _first_texts(reading, groups)
+        severe = [group for group in groups if group.severe is not None]
+        found = links(severe, scan.origins.all)
+        together = clusters(severe, found)
+    shown_with = aliases(
+        Template(group.fingerprint, group.service, group.template, group.severity, group.kind, group.count)
+        for group in groups
     )
-    return incident, tuple(parts)
+    values = {
+        group.fingerprint: group.value(texts[group.index].text, options.redactor,
+                                       shown_with.get(group.fingerprint))
+        for group in groups
+    }
+    makes = _Making(scan, values, texts, options, {link.pair: link for link in found},
+                    {group.index: number for number, group in enumerate(severe)})
+    members = {
+        cluster[0].fingerprint: (makes.incident(cluster), cluster)
+        for cluster in together if any(group.sought for group in cluster)
+    }
+    listed = sorted(values.values(), key=lambda group: (-group.severity.rank, -group.count, group.fingerprint))
+    return Analysis(scan, reading, tuple(listed), dict(sorted(members.items())), makes.stood)
+
+
+def _labels_of(rule: CommitRule) -> frozenset[str]:
+    return frozenset(source.partition(":")[2] for source in rule.sources if source.startswith("label:"))
+
+
+def _first_texts(reading: LogReading, groups: Sequence[Group]) -> dict[int, LogEntry]:
+    """The earliest entry of each group; and its exceptions, of the occurrence that has most of them."""
+    wanted = [group.first_ref for group in groups if group.first_line is None]
+    wanted += [ref for group in groups for ref in group.best_refs]
+    entries = entries_at(reading, wanted)
+    texts: dict[int, LogEntry] = {}
+    for group in groups:
+        line = group.first_line
+        texts[group.index] = entries[group.first_ref] if line is None else entry_from_json(line)
+        if group.best_refs:
+            group.exceptions = parse_tracebacks("\n".join(entries[ref].text for ref in group.best_refs))
+    return texts
+
+
+class _Making(msgspec.Struct):
+    """Makes incidents of clusters. `numbers` gives a group's place in the list that was linked."""
+
+    scan: Scan
+    values: Mapping[Fingerprint, LogGroup]
+    texts: Mapping[int, LogEntry]
+    options: AnalysisOptions
+    links: Mapping[tuple[int, int], Link]
+    numbers: Mapping[int, int]
+    stood: dict[str, str] = {}
+
+    def incident(self, cluster: Sequence[Group]) -> Incident:
+        """One incident; the cluster's first group represents it."""
+        all_severe = [group.severe for group in cluster if group.severe is not None]
+        times = [ns for severe in all_severe for ns in severe.ns]
+        per_origin: Counter[int] = Counter()
+        for severe in all_severe:
+            per_origin.update(severe.origins)
+        origins = [self.scan.origins.all[index] for index in per_origin]
+        return Incident(
+            fingerprint=cluster[0].fingerprint,
+            root=self._root(cluster[0]),
+            groups=tuple(self.values[group.fingerprint] for group in cluster),
+            severity=max((group.severity for group in cluster), key=RANK.__getitem__),
+            entries=sum(severe.entries for severe in all_severe),
+            error_entries=sum(severe.stated for severe in all_severe),
+            inferred_errors=sum(severe.inferred for severe in all_severe),
+            first_seen=rfc3339(min(times)),
+            last_seen=rfc3339(max(times)),
+            services=_names(origin.service for origin in origins),
+            revisions=_names(origin.revision for origin in origins),
+            instances=_names(origin.instance for origin in origins),
+            commits=self._commits(per_origin),
+            timeline=self._timeline(times),
+            followed=self._followed(cluster),
+        )
+
+    def _commits(self, per_origin: Counter[int]) -> tuple[str, ...]:
+        """The commits that the entries ran at, that of most entries first."""
+        counted: Counter[str] = Counter()
+        for index, count in per_origin.items():
+            origin = self.scan.origins.all[index]
+            rule = self.options.commits
+            name, stood = find_commit(rule, origin.labels, origin.revision, self.scan.images)
+            if name:
+                counted[name] += count
+                self.stood[name] = min(stood, self.stood.get(name, stood))
+        return tuple(name for name, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+
+    def _timeline(self, times: Sequence[int]) -> tuple[int, ...]:
+        counts = [0] * TIMELINE
+        low, width = self.scan.low_ns, self.scan.high_ns - self.scan.low_ns + 1
+        for ns in times:
+            counts[(ns - low) * TIMELINE // width] += 1
+        return tuple(counts)
+
+    def _followed(self, cluster: Sequence[Group]) -> tuple[Followed, ...]:
+        """The other groups in the order in which they come, those without a time last."""
+        root = self.numbers[cluster[0].index]
+        found: list[Followed] = []
+        for group in cluster[1:]:
+            number = self.numbers[group.index]
+            link = self.links.get((min(root, number), max(root, number)))
+            lag = None if link is None or link.lag_ns is None else link.lag_ns / 1e6 * (1 if root < number else -1)
+            found.append(Followed(
+                fingerprint=group.fingerprint, title=self.values[group.fingerprint].title,
+                lag_ms=None if lag is None else round(lag, 3), beside=0 if link is None else link.hits,
+            ))
+        return tuple(sorted(found, key=lambda one: (one.lag_ms is None, one.lag_ms or 0.0, one.fingerprint)))
+
+    def _root(self, group: Group) -> RootSignature:
+        redact = self.options.redactor
+        value = self.values[group.fingerprint]
+        if value.exceptions:
+            cause = value.exceptions[0]
+            frames = deciding_frames(value.exceptions)
+            where = f"{frames[-1].path}:{frames[-1].line} in {frames[-1].function}" if frames else ""
+            if deciding_exception(value.exceptions) is not cause:
+                where = where and f"{where} (where {deciding_exception(value.exceptions).type} was raised from it)"
+            return RootSignature(type=cause.type, message=cause.message[:_MOST_ROOT_MESSAGE], location=where)
+        entry = self.texts[group.index]
+        message = first_line(entry.text, redact, _MOST_ROOT_MESSAGE)
+        if group.kind is GroupKind.REQUEST and entry.request is not None:
+            status = entry.request.status
+            return RootSignature(type=f"HTTP {status}" if status else "HTTP", message=message)
+        name = entry.logger or entry.log_name.rpartition("/")[2].replace("%2F", "/") or "log"
+        return RootSignature(type=redact.text(name), message=message)
 
 
 def _names(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({value for value in values if value}))
-
-
-def _root(representative: Gathered, group: LogGroup) -> RootSignature:
-    if group.exceptions:
-        cause = group.exceptions[0]
-        frames = deciding_frames(group.exceptions)
-        where = f"{frames[-1].path}:{frames[-1].line} in {frames[-1].function}" if frames else ""
-        if deciding_exception(group.exceptions) is not cause:
-            where = where and f"{where} (where {deciding_exception(group.exceptions).type} was raised from it)"
-        return RootSignature(type=cause.type, message=cause.message[:_MOST_ROOT_MESSAGE], location=where)
-    entry = representative.severe[0].entry
-    if representative.identified.kind is GroupKind.REQUEST and entry.request is not None:
-        status = entry.request.status
-        return RootSignature(type=f"HTTP {status}", message=first_line(entry.text, _MOST_ROOT_MESSAGE))
-    name = entry.logger or entry.log_name.rpartition("/")[2].replace("%2F", "/") or "log"
-    return RootSignature(type=redact(name), message=first_line(entry.text, _MOST_ROOT_MESSAGE))

@@ -20,7 +20,8 @@ _STACKS = ("exc_info", "exc_text", "exception", "stack_trace", "stacktrace", "st
 _LOGGERS = ("logger", "logger_name", "name")
 _STATED = ("severity", "level", "levelname")
 _INSTANCE_LABELS = ("instanceId", "instance_id")
-_TRACEBACK = "Traceback (most recent call last)"
+STACK_SIGN = "Traceback (most recent call last)"
+"""What a field must hold to be taken for a stack."""
 
 
 class _Resource(msgspec.Struct):
@@ -154,24 +155,34 @@ def _text(wire: _Wire, request: HttpRequest | None) -> str:
     if text is None and wire.proto_payload is not None:
         text = _audit_text(wire.proto_payload)
     if request is not None:
-        line = f"{request.method} {request.url} -> {request.status or '?'}"
-        text = f"{line}: {text}" if text else line
+        text = request_line(request.method, request.url, request.status, text or "")
     return (text or "")[:_MOST_TEXT]
+
+
+def request_line(method: str, url: str, status: int, text: str) -> str:
+    """The text of a request entry: what was asked, how it ended (0: not known) and what else the entry says."""
+    line = f"{method} {url} -> {status or '?'}"
+    return f"{line}: {text}" if text else line
 
 
 def _payload_text(payload: dict[str, Any]) -> str:
     """The message of a structured entry and, where it is not in it yet, the traceback from its own field."""
     message = next((_printed(payload[key]) for key in _MESSAGES if payload.get(key) is not None), None)
-    stack = next((value for key in _STACKS if (value := _stack(payload.get(key)))), "")
-    if not stack and isinstance(nested := payload.get("error"), dict):
-        stack = next((value for key in _STACKS if (value := _stack(nested.get(key)))), "")
+    stack = stack_of(payload) or stack_of(payload.get("error"))
     if message is None:
         return stack or _printed(payload)
-    return f"{message}\n{stack}" if stack and _TRACEBACK not in message else message
+    return f"{message}\n{stack}" if stack and STACK_SIGN not in message else message
+
+
+def stack_of(payload: object) -> str:
+    """The traceback in a field of a payload that is meant for one; empty where there is none."""
+    if not isinstance(payload, dict):
+        return ""
+    return next((value for key in _STACKS if (value := _stack(payload.get(key)))), "")
 
 
 def _stack(value: object) -> str:
-    return value if isinstance(value, str) and _TRACEBACK in value else ""
+    return value if isinstance(value, str) and STACK_SIGN in value else ""
 
 
 def _audit_text(payload: dict[str, Any]) -> str:

@@ -1,101 +1,183 @@
-"""Groups: all occurrences of one fingerprint, gathered in one pass and in a form fit to be stored."""
+"""Groups: all occurrences of one fingerprint, counted in one pass, whatever their order."""
 
 from __future__ import annotations
 
-from bot.domain.base import Fingerprint
-from bot.domain.logs import Focus, GroupKind, LogEntry, LoggedException, LogGroup, Severity
-from bot.domain.moments import rfc3339
-from bot.logs.fingerprint import Identified
-from bot.logs.joining import Occurrence
-from bot.logs.query import is_excluded, is_severe, is_sought
-from bot.logs.redact import redact
-from bot.logs.severity import RANK
+from array import array
+from bisect import insort
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-_MOST_SAMPLES = 20
+from bot.domain.base import Fingerprint
+from bot.domain.logs import SEVERITIES, Frame, GroupKind, LoggedException, LogGroup, Severity
+from bot.domain.moments import rfc3339
+from bot.logs.redact import Redactor
+
+if TYPE_CHECKING:
+    from bot.logs.origins import Origin
+
+MOST_SAMPLES = 20
+"""Entries of a group that are named in its record, the earliest."""
 _MOST_TITLE = 200
 _MOST_MESSAGE = 2_000
+_LEVELS = tuple(Severity(name) for name in SEVERITIES)
+_ERROR = SEVERITIES.index("ERROR")
 
 
-class Gathered:
-    """A group while it is gathered. `severe` are the occurrences that can make an incident."""
+class Severe:
+    """The occurrences of a group that can make an incident, as columns: a million of them are no objects.
 
-    __slots__ = ("best", "count", "first", "identified", "insert_ids", "instances", "last_ns", "revisions", "severe",
-                 "severity", "sought")
+    `refs` finds an occurrence's first entry again, `further` the other entries of joined ones, by the first's ref.
+    """
 
-    def __init__(self, occurrence: Occurrence, identified: Identified) -> None:
-        self.identified = identified
-        self.first = occurrence.entry
-        self.best = identified.exceptions
-        self.count = 0
-        self.last_ns = 0
-        self.severity = Severity.DEFAULT
-        self.insert_ids: list[str] = []
-        self.instances: set[str] = set()
-        self.revisions: set[str] = set()
-        self.severe: list[Occurrence] = []
-        self.sought = False
+    __slots__ = ("further", "inferred", "more", "ns", "origins", "refs", "samples", "stated", "traces")
+
+    def __init__(self) -> None:
+        self.ns = array("q")
+        self.origins = array("l")
+        self.traces = array("q")
+        self.refs = array("q")
+        self.further: dict[int, tuple[int, ...]] = {}
+        self.more = 0
+        self.stated = 0
+        self.inferred = 0
+        self.samples: list[tuple[int, str]] = []
+
+    def __len__(self) -> int:
+        return len(self.ns)
 
     @property
-    def fingerprint(self) -> Fingerprint:
-        """What its occurrences have in common."""
-        return self.identified.fingerprint
+    def entries(self) -> int:
+        """Log entries before chained ones were joined."""
+        return len(self.refs) + self.more
+
+    def joined(self, ref: int, further: tuple[int, ...]) -> None:
+        """Remember where the other entries of a joined occurrence are."""
+        if further:
+            self.further[ref] = further
+            self.more += len(further)
+
+    def earliest(self) -> list[tuple[int, ...]]:
+        """The refs of each occurrence's entries, the earliest occurrence first."""
+        places = sorted(range(len(self.ns)), key=lambda place: (self.ns[place], self.refs[place]))
+        return [(self.refs[place], *self.further.get(self.refs[place], ())) for place in places]
+
+    def add(self, ns: int, insert_id: str, origin: int, trace: int, ref: int) -> None:
+        """Count one more occurrence by its first entry."""
+        self.ns.append(ns)
+        self.origins.append(origin)
+        self.traces.append(trace)
+        self.refs.append(ref)
+        samples = self.samples
+        if len(samples) < MOST_SAMPLES:
+            insort(samples, (ns, insert_id))
+        elif ns <= samples[-1][0]:
+            insort(samples, (ns, insert_id))
+            samples.pop()
+
+    def count(self, level: int, inferred: bool) -> None:
+        """Count one entry of an occurrence by the severity that it states or that its text tells."""
+        if level >= _ERROR:
+            if inferred:
+                self.inferred += 1
+            else:
+                self.stated += 1
+
+
+class Group:
+    """A group while it is counted. `level` is the highest rank of a severity in it.
+
+    `first_ns` and `first_id` are of the earliest occurrence; `first_ref` finds its entry, and `first_line` is it where
+    it was at hand. `best` is the key of the occurrence with most exceptions, of equals the earliest.
+    """
+
+    __slots__ = ("best", "best_refs", "count", "exceptions", "fingerprint", "first_id", "first_line", "first_ns",
+                 "first_ref", "index", "kind", "last_ns", "level", "origins", "service", "severe", "sought", "template")
+
+    def __init__(self, index: int, fingerprint: Fingerprint, kind: GroupKind, service: str, template: str) -> None:
+        self.index = index
+        self.fingerprint = fingerprint
+        self.kind = kind
+        self.service = service
+        self.template = template
+        self.count = 0
+        self.level = 0
+        self.first_ns = 1 << 63
+        self.first_id = ""
+        self.first_ref = -1
+        self.first_line: bytes | None = None
+        self.last_ns = -1
+        self.origins: set[Origin] = set()
+        self.severe: Severe | None = None
+        self.sought = False
+        self.best = (1, 1 << 63, "")
+        self.best_refs: tuple[int, ...] = ()
+        self.exceptions: tuple[LoggedException, ...] = ()
 
     @property
     def is_traceback(self) -> bool:
         """Whether it was made from an exception."""
-        return self.identified.kind is GroupKind.TRACEBACK
+        return self.kind is GroupKind.TRACEBACK
 
-    def add(self, focus: Focus, occurrence: Occurrence, identified: Identified) -> None:
-        """Count one more occurrence. They come in time order."""
-        entry = occurrence.entry
+    def seen(self, ns: int, insert_id: str, ref: int, level: int, origin: Origin) -> None:
+        """Count one more occurrence."""
         self.count += 1
-        self.last_ns = entry.time_ns
-        if RANK[entry.severity] > RANK[self.severity]:
-            self.severity = entry.severity
-        if len(self.insert_ids) < _MOST_SAMPLES:
-            self.insert_ids.append(entry.insert_id)
-        if entry.instance:
-            self.instances.add(entry.instance)
-        if entry.revision:
-            self.revisions.add(entry.revision)
-        if len(identified.exceptions) > len(self.best):
-            self.best = identified.exceptions
-        if is_severe(focus, entry) and not is_excluded(focus, entry.text):
-            self.severe.append(occurrence)
-            self.sought = self.sought or is_sought(focus, entry)
+        if ns <= self.first_ns and (ns < self.first_ns or insert_id < self.first_id):
+            self.first_ns, self.first_id, self.first_ref, self.first_line = ns, insert_id, ref, None
+        self.last_ns = max(self.last_ns, ns)
+        self.level = max(self.level, level)
+        self.origins.add(origin)
 
-    def group(self) -> LogGroup:
-        """The group as a value, without secrets."""
+    def chained(self, exceptions: int, ns: int, insert_id: str, refs: Sequence[int]) -> None:
+        """Remember an occurrence's entries if it has the most exceptions so far."""
+        key = (-exceptions, ns, insert_id)
+        if key < self.best:
+            self.best = key
+            self.best_refs = tuple(refs)
+
+    @property
+    def severity(self) -> Severity:
+        """The highest severity in it."""
+        return _LEVELS[self.level]
+
+    def value(self, text: str, redactor: Redactor, shown_with: Fingerprint | None = None) -> LogGroup:
+        """The group as a value, without secrets; `text` is that of its earliest occurrence."""
+        samples = self.severe.samples if self.severe is not None else [(self.first_ns, self.first_id)]
         return LogGroup(
             fingerprint=self.fingerprint,
-            kind=self.identified.kind,
-            title=_title(self.first, self.best),
+            kind=self.kind,
+            title=_title(text, self.exceptions, redactor),
             severity=self.severity,
             count=self.count,
-            first_seen=rfc3339(self.first.time_ns),
+            first_seen=rfc3339(self.first_ns),
             last_seen=rfc3339(self.last_ns),
-            services=(self.first.service,) if self.first.service else (),
-            revisions=tuple(sorted(self.revisions)),
-            instances=tuple(sorted(self.instances)),
-            insert_ids=tuple(self.insert_ids),
-            exceptions=tuple(_clean(exception) for exception in self.best),
+            services=(self.service,) if self.service else (),
+            revisions=tuple(sorted({origin.revision for origin in self.origins if origin.revision})),
+            instances=tuple(sorted({origin.instance for origin in self.origins if origin.instance})),
+            insert_ids=tuple(insert_id for _, insert_id in samples),
+            exceptions=tuple(_clean(exception, redactor) for exception in self.exceptions),
+            shown_with=shown_with,
         )
 
 
-def first_line(text: str, most: int = _MOST_TITLE) -> str:
+def first_line(text: str, redactor: Redactor, most: int = _MOST_TITLE) -> str:
     """The first line of a text that is not empty, redacted and cut."""
     line = next((line.strip() for line in text.split("\n") if line.strip()), "")
-    line = redact(line)
+    line = redactor.text(line)
     return line if len(line) <= most else f"{line[:most]}…"
 
 
-def _title(entry: LogEntry, exceptions: tuple[LoggedException, ...]) -> str:
+def _title(text: str, exceptions: tuple[LoggedException, ...], redactor: Redactor) -> str:
     if not exceptions:
-        return first_line(entry.text) or "(empty message)"
-    message = first_line(exceptions[0].message)
+        return first_line(text, redactor) or "(empty message)"
+    message = first_line(exceptions[0].message, redactor)
     return f"{exceptions[0].type}: {message}" if message else exceptions[0].type
 
 
-def _clean(exception: LoggedException) -> LoggedException:
-    frames = tuple(frame.model_copy(update={"source": redact(frame.source)}) for frame in exception.frames)
-    return LoggedException(type=exception.type, message=redact(exception.message)[:_MOST_MESSAGE], frames=frames)
+def _clean(exception: LoggedException, redactor: Redactor) -> LoggedException:
+    frames = tuple(_clean_frame(frame, redactor) for frame in exception.frames)
+    message = redactor.text(exception.message)[:_MOST_MESSAGE]
+    return LoggedException(type=exception.type, message=message, frames=frames)
+
+
+def _clean_frame(frame: Frame, redactor: Redactor) -> Frame:
+    return frame.model_copy(update={"source": redactor.text(frame.source)})

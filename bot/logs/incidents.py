@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from bot.domain.base import Fingerprint
-from bot.domain.logs import LogEntry
-from bot.logs.grouping import Gathered
+from bot.logs.grouping import Group, Severe
+from bot.logs.origins import Origin
 
 TOGETHER_NS = 1_000_000_000
 """How far apart two entries of one failure may be, on one instance."""
@@ -27,84 +27,120 @@ LEAST_COUNT = 3
 """With fewer occurrences, the share must hold for both groups: once beside something frequent is no system."""
 MOST_CHANCE = 0.01
 """How probable it may be that chance links a group to any other (a Chernoff bound on the binomial tail)."""
+MOST_LOOKED_AT = 200
+"""Occurrences of a group, spread evenly over all, that are looked at for what is beside them."""
+MOST_BESIDE = 64
+"""Entries each way that count as beside an occurrence: in a dense burst, the nearest."""
 _LEAST_GAP_NS = 1_000_000
 _PRIOR_SECONDS = 3_600.0
 """A group that occurred once on an instance is taken for one that occurs once an hour there."""
 
-Place = tuple[str, str, str]
-Pair = tuple[Fingerprint, Fingerprint]
+Pair = tuple[int, int]
 
 
 class Link(msgspec.Struct, frozen=True):
-    """That two groups fail together: for which share of the rarer and of the more frequent one's occurrences."""
+    """That two groups fail together: for which share of the rarer and of the more frequent one's occurrences.
+
+    `pair` holds their places in the list of groups, `lag_ns` the median time from the first to the second on one
+    instance; None where they share traces only.
+    """
 
     pair: Pair
     share: float
     mutual: float
     hits: int
-
-
-def place_of(entry: LogEntry) -> Place | None:
-    """The instance that an entry came from; None where it has none."""
-    return (entry.project, entry.service, entry.instance) if entry.instance else None
+    lag_ns: int | None
 
 
 class _Meetings:
-    """How often groups occur together. `hits[a, b]` counts the occurrences of `a` with `b` beside them."""
+    """How often groups occur together. `hits[a, b]` counts the looked-at occurrences of `a` with `b` beside them."""
 
-    def __init__(self, groups: Sequence[Gathered]) -> None:
-        self.counts = {group.fingerprint: len(group.severe) for group in groups}
-        self.by_place: dict[Place, list[tuple[int, Fingerprint]]] = defaultdict(list)
-        self.at: dict[Fingerprint, Counter[Place]] = defaultdict(Counter)
-        self.by_trace: dict[str, set[Fingerprint]] = defaultdict(set)
-        for group in groups:
-            for occurrence in group.severe:
-                entry = occurrence.entry
-                place = place_of(entry)
-                if place is not None:
-                    self.by_place[place].append((entry.time_ns, group.fingerprint))
-                    self.at[group.fingerprint][place] += 1
-                if entry.trace:
-                    self.by_trace[entry.trace].add(group.fingerprint)
-        for events in self.by_place.values():
-            events.sort()
-        self.times = {place: [time for time, _ in events] for place, events in self.by_place.items()}
+    def __init__(self, groups: Sequence[Group], origins: Sequence[Origin]) -> None:
+        self.at: dict[int, Counter[int]] = {}
+        self.looked_at: dict[int, int] = {}
         self.hits: Counter[Pair] = Counter()
         self.trace_hits: Counter[Pair] = Counter()
         self.widest: Counter[Pair] = Counter()
-        for group in groups:
-            self._count(group)
+        self.lags: dict[Pair, list[int]] = defaultdict(list)
+        self._events: dict[int, list[Pair]] = defaultdict(list)
+        self._by_trace: dict[int, int | set[int]] = {}
+        self._places = [origin.place for origin in origins]
+        self._names = [origin.instance for origin in origins]
+        severe = [(number, group.severe) for number, group in enumerate(groups) if group.severe is not None]
+        for number, occurrences in severe:
+            self._take(number, occurrences)
+        for events in self._events.values():
+            events.sort()
+        self._times = {place: [time for time, _ in events] for place, events in self._events.items()}
+        for number, occurrences in severe:
+            self._look(number, occurrences)
 
-    def _count(self, group: Gathered) -> None:
-        own = group.fingerprint
-        for occurrence in group.severe:
-            entry = occurrence.entry
-            traced = self.by_trace[entry.trace] if entry.trace else set()
-            beside = self._beside(entry)
-            for other in traced:
-                beside.setdefault(other, 0)
+    def _take(self, own: int, occurrences: Severe) -> None:
+        at: Counter[int] = Counter()
+        for ns, origin in zip(occurrences.ns, occurrences.origins, strict=True):
+            place = self._places[origin]
+            if place >= 0:
+                self._events[place].append((ns, own))
+                at[place] += 1
+        self.at[own] = at
+        by_trace = self._by_trace
+        for trace in occurrences.traces:
+            if trace:
+                known = by_trace.setdefault(trace, own)
+                if known != own:
+                    if isinstance(known, int):
+                        by_trace[trace] = {known, own}
+                    else:
+                        known.add(own)
+
+    def _look(self, own: int, occurrences: Severe) -> None:
+        """Count what is beside a group's occurrences."""
+        chosen = self._spread(occurrences)
+        self.looked_at[own] = len(chosen)
+        for index in chosen:
+            beside = self._beside(occurrences.ns[index], self._places[occurrences.origins[index]])
+            traced = self._by_trace.get(occurrences.traces[index], own)
+            for other in traced if isinstance(traced, set) else ():
+                beside.setdefault(other, None)
                 self.trace_hits[own, other] += 1
-            for other, gap in beside.items():
+            for other, lag in beside.items():
                 if other != own:
-                    self.hits[own, other] += 1
-                    self.widest[own, other] = max(self.widest[own, other], gap)
+                    pair = (own, other)
+                    self.hits[pair] += 1
+                    if lag is not None:
+                        self.widest[pair] = max(self.widest[pair], abs(lag))
+                        self.lags[pair].append(lag)
 
-    def _beside(self, entry: LogEntry) -> dict[Fingerprint, int]:
-        """The groups that occurred on the entry's instance about then, and how far away in nanoseconds."""
-        place = place_of(entry)
-        if place is None:
-            return {}
-        times = self.times[place]
-        low = bisect_left(times, entry.time_ns - TOGETHER_NS)
-        high = bisect_right(times, entry.time_ns + TOGETHER_NS)
-        gaps: dict[Fingerprint, int] = {}
-        for time, fingerprint in self.by_place[place][low:high]:
-            gap = abs(time - entry.time_ns)
-            if gap < gaps.get(fingerprint, TOGETHER_NS + 1):
-                gaps[fingerprint] = gap
-        return gaps
+    def _beside(self, ns: int, place: int) -> dict[int, int | None]:
+        """The groups that occurred on an instance about then, and how much later, in nanoseconds, the nearest did."""
+        lags: dict[int, int | None] = {}
+        if place < 0:
+            return lags
+        times, events = self._times[place], self._events[place]
+        middle = bisect_left(times, ns)
+        low = max(middle - MOST_BESIDE, bisect_left(times, ns - TOGETHER_NS))
+        high = min(middle + MOST_BESIDE, bisect_right(times, ns + TOGETHER_NS))
+        for time, other in events[low:high]:
+            lag = time - ns
+            known = lags.get(other)
+            if known is None or (abs(lag), lag) < (abs(known), known):
+                lags[other] = lag
+        return lags
 
-    def chance(self, rare: Fingerprint, other: Fingerprint, lives: Mapping[Place, tuple[int, int]]) -> float:
+    def _spread(self, occurrences: Severe) -> list[int]:
+        """Which occurrences are looked at: MOST_LOOKED_AT at most, the same ones whatever their order."""
+        times, origins, names = occurrences.ns, occurrences.origins, self._names
+        chosen = sorted(range(len(occurrences)), key=lambda index: (times[index], names[origins[index]]))
+        if len(chosen) <= MOST_LOOKED_AT:
+            return chosen
+        return [chosen[step * len(chosen) // MOST_LOOKED_AT] for step in range(MOST_LOOKED_AT)]
+
+    def lag(self, first: int, second: int) -> int | None:
+        """The median time in nanoseconds by which the second group came after the first; None if never beside it."""
+        lags = self.lags.get((first, second))
+        return sorted(lags)[len(lags) // 2] if lags else None
+
+    def chance(self, rare: int, other: int, lives: Mapping[int, tuple[int, int]]) -> float:
         """How probable it is that `other` falls by chance as near to an occurrence of `rare` as it did."""
         window = 2 * max(self.widest[rare, other], _LEAST_GAP_NS) / 1e9
         total = 0.0
@@ -115,28 +151,39 @@ class _Meetings:
                 seconds = max((died - born) / 1e9, window)
                 rate = (times - 1) / seconds + 1 / max(seconds, _PRIOR_SECONDS)
                 total += count * (1 - math.exp(-rate * window))
-        return total / self.counts[rare]
+        return total / max(1, sum(self.at[rare].values()))
 
 
-def links(groups: Sequence[Gathered], lives: Mapping[Place, tuple[int, int]]) -> list[Link]:
+def lives_of(origins: Sequence[Origin]) -> dict[int, tuple[int, int]]:
+    """The times in nanoseconds of the first and last entry of each instance."""
+    lives: dict[int, tuple[int, int]] = {}
+    for origin in origins:
+        if origin.place >= 0 and origin.died_ns >= 0:
+            born, died = lives.get(origin.place, (origin.born_ns, origin.died_ns))
+            lives[origin.place] = (min(born, origin.born_ns), max(died, origin.died_ns))
+    return lives
+
+
+def links(groups: Sequence[Group], origins: Sequence[Origin]) -> list[Link]:
     """The pairs of groups that systematically fail together, the strongest first.
 
-    `lives` gives the time in nanoseconds of the first and last entry of each instance.
+    `groups` must all be severe, and sorted by fingerprint, so that the result is the same for every order of entries.
     """
-    meetings = _Meetings(groups)
+    meetings = _Meetings(groups, origins)
+    lives = lives_of(origins)
     found: list[Link] = []
-    for pair in sorted({tuple(sorted(pair)) for pair in meetings.hits}):
-        first, second = pair
-        rare, other = sorted(pair, key=lambda fingerprint: (meetings.counts[fingerprint], fingerprint))
-        count, hits = meetings.counts[rare], meetings.hits[rare, other]
+    for first, second in sorted({(min(pair), max(pair)) for pair in meetings.hits}):
+        sizes = [(len(groups[number].severe or ()), number) for number in (first, second)]
+        (_, rare), (_, other) = sorted(sizes)
+        count, hits = meetings.looked_at[rare], meetings.hits[rare, other]
         share = hits / count
-        mutual = min(share, meetings.hits[other, rare] / meetings.counts[other])
+        mutual = min(share, meetings.hits[other, rare] / meetings.looked_at[other])
         if share < LEAST_SHARE:
             continue
         traced = meetings.trace_hits[rare, other] / count >= LEAST_SHARE
         enough = count >= LEAST_COUNT or mutual >= LEAST_SHARE
         if traced or (enough and _is_systematic(share, count, meetings.chance(rare, other, lives), len(groups))):
-            found.append(Link((first, second), share, mutual, hits))
+            found.append(Link((first, second), share, mutual, hits, meetings.lag(first, second)))
     found.sort(key=lambda link: (-link.mutual, -link.share, -link.hits, link.pair))
     return found
 
@@ -153,48 +200,48 @@ def _is_systematic(share: float, count: int, chance: float, groups: int) -> bool
     return count * divergence >= math.log(groups / MOST_CHANCE)
 
 
-def clusters(groups: Sequence[Gathered], found: Sequence[Link]) -> list[list[Gathered]]:
+def clusters(groups: Sequence[Group], found: Sequence[Link]) -> list[list[Group]]:
     """Put linked groups together, strongest link first.
 
     Two tracebacks come together only if they are linked themselves, so that a message which accompanies
     many different failures does not make them one.
     """
     linked = {pair for link in found for pair in (link.pair, link.pair[::-1])}
-    of: dict[Fingerprint, list[Gathered]] = {group.fingerprint: [group] for group in groups}
+    of: dict[int, list[int]] = {number: [number] for number in range(len(groups))}
     for link in found:
         one, other = of[link.pair[0]], of[link.pair[1]]
-        if one is other or not _belong_together(one, other, linked):
+        if one is other or not _belong_together(groups, one, other, linked):
             continue
         merged = one + other
-        for group in merged:
-            of[group.fingerprint] = merged
+        for number in merged:
+            of[number] = merged
     unique = {id(cluster): cluster for cluster in of.values()}
-    return [sorted(cluster, key=_seniority) for cluster in unique.values()]
+    return [sorted((groups[number] for number in cluster), key=_seniority) for cluster in unique.values()]
 
 
-def _belong_together(one: Sequence[Gathered], other: Sequence[Gathered], linked: set[Pair]) -> bool:
-    tracebacks = [[group for group in cluster if group.is_traceback] for cluster in (one, other)]
+def _belong_together(groups: Sequence[Group], one: Sequence[int], other: Sequence[int], linked: set[Pair]) -> bool:
+    tracebacks = [[number for number in cluster if groups[number].is_traceback] for cluster in (one, other)]
     if tracebacks[0] and tracebacks[1]:
         return _all_linked(tracebacks[0], tracebacks[1], linked)
     if tracebacks[0] or tracebacks[1]:
         anchors = tracebacks[0] or tracebacks[1]
         rest = other if tracebacks[0] else one
-        return all(any((anchor.fingerprint, group.fingerprint) in linked for anchor in anchors) for group in rest)
+        return all(any((anchor, number) in linked for anchor in anchors) for number in rest)
     return _all_linked(one, other, linked)
 
 
-def _all_linked(one: Sequence[Gathered], other: Sequence[Gathered], linked: set[Pair]) -> bool:
-    return all((first.fingerprint, second.fingerprint) in linked for first in one for second in other)
+def _all_linked(one: Sequence[int], other: Sequence[int], linked: set[Pair]) -> bool:
+    return all((first, second) in linked for first in one for second in other)
 
 
-def _seniority(group: Gathered) -> tuple[int, int, int, Fingerprint]:
+def _seniority(group: Group) -> tuple[int, int, int, Fingerprint]:
     """Orders a cluster: who represents it comes first.
 
     Tracebacks through the application's own code, then other tracebacks, then the most severe message;
     among equals the earliest.
     """
-    first = group.severe[0].entry
+    first_ns = min(group.severe.ns) if group.severe is not None and len(group.severe) else group.first_ns
     if group.is_traceback:
-        own = any(frame.in_app for exception in group.best for frame in exception.frames)
-        return (0 if own else 1, 0, first.time_ns, group.fingerprint)
-    return (2, -group.severity.rank, first.time_ns, group.fingerprint)
+        own = any(frame.in_app for exception in group.exceptions for frame in exception.frames)
+        return (0 if own else 1, 0, first_ns, group.fingerprint)
+    return (2, -group.level, first_ns, group.fingerprint)

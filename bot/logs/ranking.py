@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.domain.base import Fingerprint
-from bot.domain.logs import Incident, Novelty, RankedIncident, RankValues, Selection, Severity
-from bot.domain.moments import parse_nanoseconds
+from bot.domain.logs import (
+    Incident,
+    Lost,
+    Novelty,
+    RankBy,
+    RankedIncident,
+    RankValues,
+    Selection,
+    Severity,
+    Standing,
+)
+from bot.domain.moments import nanoseconds_of, parse_nanoseconds
 from bot.logs.severity import RANK
 
 TIERS = ("errors", "warnings", "notices", "odd info lines")
-_NOT_CHOSEN = frozenset({Novelty.IN_WORK, Novelty.MUTED})
+NOT_CHOSEN = frozenset({Novelty.IN_WORK, Novelty.FIXED, Novelty.MUTED})
+_STRONGEST = (Novelty.MUTED, Novelty.IN_WORK, Novelty.FIXED, Novelty.KNOWN, Novelty.REGRESSED, Novelty.NEW)
+"""Which standing holds where an incident has several, under its own and its older fingerprints."""
 _KNOWN = frozenset({Novelty.KNOWN})
+_SHORTEST = 7
+"""Digits of a commit's name that are enough to know it by, as git abbreviates."""
 _LEAST_RANKS = (RANK[Severity.ERROR], RANK[Severity.WARNING], RANK[Severity.NOTICE])
 
 
@@ -20,41 +34,64 @@ def tier_of(severity: Severity) -> int:
     return next((place for place, least in enumerate(_LEAST_RANKS, 1) if RANK[severity] >= least), len(TIERS))
 
 
-def rank(incidents: Sequence[Incident], history: Mapping[Fingerprint, Novelty]) -> Selection:
+def rank(incidents: Sequence[Incident], history: Mapping[Fingerprint, Standing]) -> Selection:
     """Order incidents and choose the first that may be worked on.
 
     By: severity tier; new or regressed before known; instances; entries; last seen; fingerprint.
-    `history` says what earlier records know of a fingerprint; what it does not name is new. What is in
-    work or muted is listed last and never chosen.
+    `history` says what is known of a fingerprint; an incident is found in it by its aliases too, and what it
+    does not name is new. What is in work, fixed or muted is listed last and never chosen.
     """
-    valued = [(incident, _values(incident, history)) for incident in incidents]
-    valued.sort(key=lambda pair: _key(*pair))
-    ranked = tuple(
-        RankedIncident(place=place, incident=incident, values=values)
-        for place, (incident, values) in enumerate(valued, 1)
-    )
-    open_ones = [one for one in ranked if one.values.novelty not in _NOT_CHOSEN]
+    valued = [(incident, *_values(incident, history)) for incident in incidents]
+    valued.sort(key=lambda one: _key(one[0], one[1]))
+    ranked = [
+        RankedIncident(place=place, incident=incident, values=values, why=why)
+        for place, (incident, values, why) in enumerate(valued, 1)
+    ]
+    open_ones = [one for one in ranked if one.values.novelty not in NOT_CHOSEN]
     if not open_ones:
-        return Selection(winner=None, runners_up=ranked, reasons=_why_none(ranked))
+        shut = tuple(one.model_copy(update={"lost": _shut(one)}) for one in ranked)
+        return Selection(winner=None, runners_up=shut, reasons=_why_none(ranked))
     winner = open_ones[0]
-    others = tuple(one for one in ranked if one is not winner)
-    return Selection(winner=winner, runners_up=others, reasons=_why(winner, open_ones[1:], ranked))
+    others = tuple(one.model_copy(update={"lost": lost(one, winner)}) for one in ranked if one is not winner)
+    return Selection(winner=winner, runners_up=others, reasons=_why(winner, others))
 
 
-def _values(incident: Incident, history: Mapping[Fingerprint, Novelty]) -> RankValues:
-    known = (history[name] for name in (incident.fingerprint, *incident.aliases) if name in history)
-    return RankValues(
+def standing_now(incident: Incident, history: Mapping[Fingerprint, Standing]) -> tuple[Novelty, str]:
+    """How an incident stands, now that its entries are known, and why.
+
+    What was marked as fixed is back once an entry is later than the mark. What is in work is back where an entry
+    ran at the very commit of the proposed fix: the fix does not hold. Commits after a merge have other names, so
+    that they contain a fix cannot be told from a log.
+    """
+    known = [history[name] for name in (incident.fingerprint, *incident.aliases) if name in history]
+    if not known:
+        return Novelty.NEW, ""
+    standing = min(known, key=lambda one: _STRONGEST.index(one.novelty))
+    if standing.novelty is Novelty.FIXED and standing.fixed_at is not None:
+        if parse_nanoseconds(incident.last_seen) > nanoseconds_of(standing.fixed_at):
+            return Novelty.REGRESSED, f"fixed {standing.why}; seen again, last at {incident.last_seen}"
+    elif standing.novelty is Novelty.IN_WORK and standing.fix is not None:
+        at_fix = next((one for one in incident.commits if len(one) >= _SHORTEST and standing.fix.startswith(one)), "")
+        if at_fix:
+            return Novelty.REGRESSED, f"{standing.why}; seen at the fix's own commit {at_fix[:12]}"
+    return standing.novelty, standing.why
+
+
+def _values(incident: Incident, history: Mapping[Fingerprint, Standing]) -> tuple[RankValues, str]:
+    novelty, why = standing_now(incident, history)
+    values = RankValues(
         tier=tier_of(incident.severity),
-        novelty=next(known, Novelty.NEW),
+        novelty=novelty,
         instances=len(incident.instances),
         entries=incident.entries,
         last_seen=incident.last_seen,
     )
+    return values, why
 
 
 def _key(incident: Incident, values: RankValues) -> tuple[bool, int, bool, int, int, int, Fingerprint]:
     return (
-        values.novelty in _NOT_CHOSEN,
+        values.novelty in NOT_CHOSEN,
         values.tier,
         values.novelty in _KNOWN,
         -values.instances,
@@ -64,27 +101,60 @@ def _key(incident: Incident, values: RankValues) -> tuple[bool, int, bool, int, 
     )
 
 
+def _shut(one: RankedIncident) -> Lost:
+    return Lost(by=RankBy.NOVELTY, value=one.values.novelty.value)
+
+
+def lost(one: RankedIncident, winner: RankedIncident) -> Lost:
+    """Return the first value in which an incident came behind the winner, with what both had."""
+    theirs, best = one.values, winner.values
+    if theirs.novelty in NOT_CHOSEN:
+        return Lost(by=RankBy.NOVELTY, value=theirs.novelty.value, against=best.novelty.value)
+    if theirs.tier != best.tier:
+        return Lost(
+            by=RankBy.SEVERITY, value=one.incident.severity.value, against=winner.incident.severity.value
+        )
+    if (theirs.novelty in _KNOWN) != (best.novelty in _KNOWN):
+        return Lost(by=RankBy.NOVELTY, value=theirs.novelty.value, against=best.novelty.value)
+    if theirs.instances != best.instances:
+        return Lost(by=RankBy.INSTANCES, value=f"{theirs.instances:,}", against=f"{best.instances:,}")
+    if theirs.entries != best.entries:
+        return Lost(by=RankBy.ENTRIES, value=f"{theirs.entries:,}", against=f"{best.entries:,}")
+    if theirs.last_seen != best.last_seen:
+        return Lost(by=RankBy.LAST_SEEN, value=theirs.last_seen, against=best.last_seen)
+    return Lost(by=RankBy.FINGERPRINT, value=one.incident.fingerprint, against=winner.incident.fingerprint)
+
+
 def _counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def _named(one: RankedIncident) -> str:
-    root = one.incident.root
+def named(incident: Incident) -> str:
+    """Name an incident on one line of at most 120 characters: `TYPE: MESSAGE`."""
+    root = incident.root
     text = f"{root.type}: {root.message}" if root.message else root.type
     text = text.split("\n", 1)[0]
     return f"{text[:117]}..." if len(text) > 120 else text
 
 
-def _why(winner: RankedIncident, rest: Sequence[RankedIncident], ranked: Sequence[RankedIncident]) -> tuple[str, ...]:
-    incident = winner.incident
+def standing_in_words(one: RankedIncident) -> str:
+    """How an incident stands, with the ground for it: `muted (until 2026-12-01: the vendor is on it)`."""
+    return f"{one.values.novelty.value} ({one.why})" if one.why else one.values.novelty.value
+
+
+def _why(winner: RankedIncident, others: Sequence[RankedIncident]) -> tuple[str, ...]:
+    rest = [one for one in others if one.values.novelty not in NOT_CHOSEN]
     reasons = [
-        _size(incident),
+        _size(winner.incident),
         _decided(winner, rest[0]) if rest else "No other incident could have been chosen.",
     ]
-    shut = [one for one in ranked if one.values.novelty in _NOT_CHOSEN]
+    if winner.why:
+        reasons.append(f"It is {standing_in_words(winner)}.")
+    shut = [one for one in others if one.values.novelty in NOT_CHOSEN]
     if shut:
-        what = "; ".join(f"{_named(one)} ({one.values.novelty.value})" for one in shut[:3])
-        reasons.append(f"{_counted(len(shut), 'incident')} in work or muted could not be chosen: {what}.")
+        what = "; ".join(f"{named(one.incident)} is {standing_in_words(one)}" for one in shut[:3])
+        more = f"; and {len(shut) - 3} more" if len(shut) > 3 else ""
+        reasons.append(f"{_counted(len(shut), 'incident')} in work, fixed or muted could not be chosen: {what}{more}.")
     return tuple(reasons)
 
 
@@ -97,35 +167,40 @@ def _size(incident: Incident) -> str:
 
 
 def _decided(winner: RankedIncident, second: RankedIncident) -> str:
-    """The first value in which the winner and the runner-up differ."""
+    """The first value in which the winner and the runner-up differ, and what they have in common before it."""
     mine, theirs = winner.values, second.values
-    against = f"against the runner-up ({_named(second)})"
-    if mine.tier != theirs.tier:
-        return (f"Severity decided {against}: {TIERS[mine.tier - 1]} come before {TIERS[theirs.tier - 1]} "
-                f"({winner.incident.severity.value} against {second.incident.severity.value}).")
-    same = [f"both are {TIERS[mine.tier - 1]}"]
-    if (mine.novelty in _KNOWN) != (theirs.novelty in _KNOWN):
-        return f"Novelty decided {against}: {mine.novelty.value} comes before {theirs.novelty.value}; {same[0]}."
-    same.append(f"both are {mine.novelty.value}" if mine.novelty is theirs.novelty else "both are new or regressed")
-    if mine.instances != theirs.instances:
-        reach = _counted(mine.instances, "instance")
-        return f"Reach decided {against}: {reach} against {theirs.instances:,}; {', '.join(same)}."
-    same.append(f"both reach {_counted(mine.instances, 'instance')}")
-    if mine.entries != theirs.entries:
-        count = _counted(mine.entries, "entry", "entries")
-        return f"Count decided {against}: {count} against {theirs.entries:,}; {', '.join(same)}."
-    same.append(f"both have {_counted(mine.entries, 'entry', 'entries')}")
-    if mine.last_seen != theirs.last_seen:
-        return f"Recency decided {against}: last seen {mine.last_seen} against {theirs.last_seen}; {', '.join(same)}."
-    return (f"Nothing but the order of fingerprints decided {against}: {winner.incident.fingerprint} against "
-            f"{second.incident.fingerprint}; {', '.join(same)}, last seen at the same time.")
+    against = f"against the runner-up ({named(second.incident)})"
+    novelty = f"both are {mine.novelty.value}" if mine.novelty is theirs.novelty else "both are new or regressed"
+    decided = lost(second, winner)
+    same = (
+        f"both are {TIERS[mine.tier - 1]}",
+        novelty,
+        f"both reach {_counted(mine.instances, 'instance')}",
+        f"both have {_counted(mine.entries, 'entry', 'entries')}",
+        "last seen at the same time",
+    )[:list(RankBy).index(decided.by)]
+    said = {
+        RankBy.SEVERITY: f"Severity decided {against}: {TIERS[mine.tier - 1]} come before {TIERS[theirs.tier - 1]} "
+                         f"({decided.against} against {decided.value})",
+        RankBy.NOVELTY: f"Novelty decided {against}: {decided.against} comes before {decided.value}",
+        RankBy.INSTANCES: f"Reach decided {against}: {_counted(mine.instances, 'instance')} against {decided.value}",
+        RankBy.ENTRIES: f"Count decided {against}: {_counted(mine.entries, 'entry', 'entries')} against "
+                        f"{decided.value}",
+        RankBy.LAST_SEEN: f"Recency decided {against}: last seen {decided.against} against {decided.value}",
+        RankBy.FINGERPRINT: f"Nothing but the order of fingerprints decided {against}: {decided.against} against "
+                            f"{decided.value}",
+    }[decided.by]
+    return f"{said}; {', '.join(same)}." if same else f"{said}."
 
 
 def _why_none(ranked: Sequence[RankedIncident]) -> tuple[str, ...]:
     if not ranked:
         return ("No entry of the focus is at its severity, so there is no incident.",)
-    counts = [
-        f"{sum(one.values.novelty is novelty for one in ranked)} {novelty.value}"
-        for novelty in (Novelty.IN_WORK, Novelty.MUTED)
-    ]
-    return (f"All {_counted(len(ranked), 'incident')} found may not be chosen: {', '.join(counts)}.",)
+    counted = ((sum(one.values.novelty is novelty for one in ranked), novelty.value) for novelty in _STRONGEST)
+    counts = [f"{number} {what}" for number, what in counted if number]
+    what = "; ".join(f"{named(one.incident)} is {standing_in_words(one)}" for one in ranked[:3] if one.why)
+    count = _counted(len(ranked), "incident")
+    all_of_them = f"The only incident found may not be chosen: {counts[0].split(' ', 1)[1]}" if len(ranked) == 1 else (
+        f"All {count} found may not be chosen: {', '.join(counts)}"
+    )
+    return (f"{all_of_them}. {what}.",) if what else (f"{all_of_them}.",)

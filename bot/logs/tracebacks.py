@@ -20,6 +20,7 @@ _MOST_LINES = 5_000
 _MOST_VALUE_LINES = 60
 _FRAME = re.compile(r"^\s*File \"([^\"\n]{1,1000})\", line (\d{1,9})(?:, in (.{1,300}?))?\s*$")
 _EXCEPTION = re.compile(r"^([^\W\d][\w.<>]{0,200})(?::\s?(.*))?$")
+_NUMBER = re.compile(r"\", line \d+")
 _NESTED = re.compile(r"^( *)([|+])(.*)$")
 _MARKERS = frozenset("^~ ")
 _PACKAGE = re.compile(r"(?:^|/)(?:site-packages|dist-packages)/(.*)$")
@@ -170,7 +171,10 @@ def _members_first(drafts: list[_Draft]) -> list[_Draft]:
 
 
 def telling_text(text: str) -> str:
-    """The text without the frames of libraries: `starlette/routing.py` in it says nothing about routing."""
+    """The text without the frames of libraries and without line numbers.
+
+    `starlette/routing.py` in it says nothing about routing, nor line 503 about a status.
+    """
     if HEADER not in text:
         return text
     kept: list[str] = []
@@ -184,5 +188,5 @@ def telling_text(text: str) -> str:
         if frame is not None and not place(frame[1])[1]:
             skipping = indent
             continue
-        kept.append(line)
+        kept.append(line if frame is None else _NUMBER.sub("", line, count=1))
     return "\n".join(kept)

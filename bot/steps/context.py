@@ -13,10 +13,11 @@ from bot.domain.base import Frozen
 from bot.domain.config import BotConfig, TargetConfig
 from bot.domain.effects import Artifact, Effect
 from bot.domain.errors import ConfigProblem, RecordDamaged, no_repository
-from bot.domain.logs import Novelty
+from bot.domain.logs import Standing
 from bot.domain.record import CycleEnd, CycleRecord, Decision, R
 from bot.domain.results import Retrieved, StepResult
 from bot.domain.workflow import Workflow
+from bot.logs.redact import Redactor
 from bot.ports import Clock, LogSource, Model, Progress, Sandbox, Store, Workspace
 
 
@@ -45,11 +46,16 @@ class StepContext:
     scratch: Path
     environments: Path
     setup_env: Mapping[str, str]
-    history: Callable[[], Mapping[str, Novelty]]
+    history: Callable[[], Mapping[str, Standing]]
     spent: Callable[[], Usage]
     spent_today_usd: Callable[[], Decimal]
     kept: list[Artifact] = field(default_factory=list)
     charges: list[Charge] = field(default_factory=list)
+
+    @property
+    def redactor(self) -> Redactor:
+        """What takes secrets out of whatever is stored, shown to a model or published."""
+        return Redactor.of(self.config.redaction)
 
     @property
     def model(self) -> Model:

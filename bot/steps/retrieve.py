@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 from bot.domain.base import counted
 from bot.domain.logs import Incident, LogQuery, RunningCommit
 from bot.domain.record import CycleEnd, Decision
 from bot.domain.results import Retrieved
-from bot.logs.analysis import analyse
+from bot.logs.analysis import AnalysisOptions, analyse
 from bot.logs.ranking import rank
 from bot.logs.snapshot import snapshot_lines
 from bot.steps.context import Step, StepContext, StepOutcome
 
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 SNAPSHOT = "logs.ndjson"
+SECONDS_BETWEEN_NOTES = 5.0
 MOST_CONTEXT = 400
 """Entries of what else happened on the incident's instances that are kept for the whys."""
 
@@ -22,19 +24,27 @@ MOST_CONTEXT = 400
 def run(ctx: StepContext) -> StepOutcome:
     """Read, group, rank, keep the redacted snapshot of the incident and what went before it."""
     settings = ctx.record.settings
-    reading = ctx.logs.read(LogQuery(focus=settings.focus, since=settings.since))
-    analysis = analyse(reading, settings.focus, ctx.config.logs.commit_label)
-    report = reading.report().model_copy(update={"duplicates": analysis.duplicates})
+    query = LogQuery(focus=settings.focus, since=settings.since)
+    options = AnalysisOptions(commits=ctx.config.logs.commit, redactor=ctx.redactor)
+    reading = ctx.logs.read(query)
+    try:
+        analysis = analyse(reading, query, options, _seldom(ctx))
+        selection = rank(analysis.incidents, ctx.history())
+        winner = selection.winner.incident if selection.winner else None
+        members = () if winner is None else analysis.entries_of(winner)
+        context = analysis.context_of(members, MOST_CONTEXT)
+    finally:
+        reading.close()
+    ctx.keep(SNAPSHOT, snapshot_lines(members + context, ctx.redactor))
+    report = analysis.report
     if report.entries_damaged:
         first = "".join(f", the first at {sample.where}" for sample in report.damaged_samples[:1])
         ctx.progress.note(f"left out as damaged: {counted(report.entries_damaged, 'entry', 'entries')}{first}")
-    selection = rank(analysis.incidents, ctx.history())
-    winner = selection.winner.incident if selection.winner else None
-    kept = () if winner is None else analysis.entries_of(winner) + analysis.context_of(winner, MOST_CONTEXT)
-    ctx.keep(SNAPSHOT, snapshot_lines(kept))
+    if winner is not None and len(members) < winner.entries:
+        ctx.progress.note(f"kept of the incident: the earliest {len(members):,} of {winner.entries:,} entries")
     result = Retrieved(
         report=report, groups=len(analysis.groups), incidents=len(analysis.incidents), selection=selection,
-        commit=None if winner is None else running_commit(ctx, winner),
+        commit=None if winner is None else running_commit(ctx, winner, analysis.stood),
         target=_target(ctx, winner), snapshot=SNAPSHOT,
     )
     if report.entries_read == 0:
@@ -52,7 +62,21 @@ def run(ctx: StepContext) -> StepOutcome:
     return StepOutcome(result, said)
 
 
-def running_commit(ctx: StepContext, incident: Incident) -> RunningCommit | None:
+def _seldom(ctx: StepContext) -> Callable[[str], None]:
+    """Pass on how far it came, but not every time."""
+    last = ctx.clock.now()
+
+    def note(text: str) -> None:
+        nonlocal last
+        now = ctx.clock.now()
+        if (now - last).total_seconds() >= SECONDS_BETWEEN_NOTES:
+            last = now
+            ctx.progress.note(text)
+
+    return note
+
+
+def running_commit(ctx: StepContext, incident: Incident, stood: Mapping[str, str]) -> RunningCommit | None:
     """The commit the incident's entries name, where the repository has it; else the branch's head, said so."""
     if ctx.workspace is None:
         return None
@@ -60,7 +84,7 @@ def running_commit(ctx: StepContext, incident: Incident) -> RunningCommit | None
         # Most entries first. A label can hold any text, and git would take `main` or `HEAD~3` for a commit too.
         sha = ctx.workspace.resolve(name) if _COMMIT.fullmatch(name) else None
         if sha is not None:
-            return RunningCommit(sha=sha, known=True, how=f"label {ctx.config.logs.commit_label} of its log entries")
+            return RunningCommit(sha=sha, known=True, how=stood[name])
     branch = ctx.config.repository.branch
     head = ctx.workspace.resolve(branch)
     if head is None:

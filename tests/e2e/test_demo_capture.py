@@ -15,13 +15,13 @@ from bot.config import PRESETS
 from bot.demo import logs_path
 from bot.demo.capture import SHORT, capture, write
 from bot.domain.logs import Incident
-from bot.logs.analysis import analyse
 from bot.logs.entries import entry_from_json
 from bot.logs.ranking import rank
+from tests.fakes.log_lines import analysed
 
 
 def winner(lines: Iterable[bytes]) -> Incident:
-    selection = rank(analyse(map(entry_from_json, lines), PRESETS["message-routing"], "commit-sha").incidents, {})
+    selection = rank(analysed(map(entry_from_json, lines), PRESETS["message-routing"]).incidents, {})
     assert selection.winner is not None
     return selection.winner.incident
 

@@ -24,9 +24,9 @@ from bot.evidence.code import CodeAt
 from bot.evidence.pack import build_pack
 from bot.evidence.shown import show
 from bot.evidence.whys import check_whys
-from bot.logs.analysis import analyse
 from bot.logs.entries import entry_from_json
 from bot.logs.ranking import rank
+from tests.fakes.log_lines import analysed
 
 FILES = tuple(sorted(path for commit in HISTORY for path in commit.adds))
 
@@ -90,7 +90,7 @@ def test_the_log_says_nothing_of_the_machine_it_was_made_on(lines: list[bytes]) 
 
 
 def test_the_log_holds_the_incident_and_smaller_problems_beside_it(lines: list[bytes]) -> None:
-    analysis = analyse(map(entry_from_json, lines), PRESETS["message-routing"], "commit-sha")
+    analysis = analysed(map(entry_from_json, lines), PRESETS["message-routing"])
     selection = rank(analysis.incidents, {})
 
     assert selection.winner is not None
@@ -109,11 +109,12 @@ def test_the_log_holds_the_incident_and_smaller_problems_beside_it(lines: list[b
 
 
 def test_every_why_of_the_script_is_cited(lines: list[bytes]) -> None:
-    analysis = analyse(map(entry_from_json, lines), PRESETS["message-routing"], "commit-sha")
+    analysis = analysed(map(entry_from_json, lines), PRESETS["message-routing"])
     winner = rank(analysis.incidents, {}).winner
     assert winner is not None
     incident = winner.incident
-    seen = (*analysis.entries_of(incident), *analysis.context_of(incident, 40))
+    members = analysis.entries_of(incident)
+    seen = (*members, *analysis.context_of(members, 40))
     code = CodeAt(HEAD_SHA, service_file, FILES, lambda text: text)
     pack = build_pack(incident, analysis.entries_of(incident), seen, code, ("router/**",), 60_000)
     proposed = ProposedWhys.model_validate_json(answer("five_whys", 1, show(pack)))

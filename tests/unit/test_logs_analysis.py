@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from bot.domain.config import CommitRule
 from bot.domain.logs import Focus, GroupKind, Incident, LogEntry, Severity
-from bot.logs.analysis import Analysis, analyse
+from bot.logs.analysis import Analysis, AnalysisOptions
 from bot.logs.entries import entry_from_json
+from tests.fakes.log_lines import analysed
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 FOCUS = Focus(name="startup", title="Startup", impact="It does not start")
@@ -93,7 +95,7 @@ def crash_loop(log: Log, instances: int = 5) -> None:
 def test_a_crash_loop_is_one_incident_with_its_cause_as_root() -> None:
     log = Log()
     crash_loop(log)
-    analysis = analyse(log.entries, FOCUS, "commit-sha")
+    analysis = analysed(log.entries, FOCUS)
     (incident,) = analysis.incidents
     assert incident.root.type == "ModuleNotFoundError"
     assert incident.root.message == "No module named 'ferry.services.monitoring'"
@@ -120,17 +122,17 @@ def test_a_crash_loop_is_one_incident_with_its_cause_as_root() -> None:
 def test_what_came_before_is_context() -> None:
     log = Log()
     crash_loop(log)
-    analysis = analyse(log.entries, FOCUS, "")
+    analysis = analysed(log.entries, FOCUS, AnalysisOptions(commits=CommitRule(sources=("label:other",))))
     (incident,) = analysis.incidents
-    context = analysis.context_of(incident, 6)
+    context = analysis.context_of(analysis.entries_of(incident), 6)
     assert [one.text for one in context if one.instance == "crash-0"] == [
         "[2026-03-01 12:00:00 +0000] [9] [INFO] Starting gunicorn 23.0.0",
         "Loading configuration",
     ]
     assert len(context) == 6
-    assert len(analysis.context_of(incident, 100)) == 9
-    assert len(analysis.context_of(incident, 1)) == 1
-    assert analysis.context_of(incident, 0) == ()
+    assert len(analysis.context_of(analysis.entries_of(incident), 100)) == 9
+    assert len(analysis.context_of(analysis.entries_of(incident), 1)) == 1
+    assert analysis.context_of(analysis.entries_of(incident), 0) == ()
     own = {one.insert_id for one in analysis.entries_of(incident)}
     assert own.isdisjoint(one.insert_id for one in context)
     assert incident.commits == ()
@@ -146,13 +148,14 @@ def test_the_order_of_the_entries_does_not_matter_and_duplicates_go(seed: int) -
     crash_loop(log)
     for number in range(40):
         log.add(number * 1.3, f"cache miss on shard {number}", "WARNING", f"other-{number % 4}")
-    expected = analyse(log.entries, FOCUS, "commit-sha")
+    expected = analysed(log.entries, FOCUS)
     mixed = log.entries + log.entries[3:20]
     random.Random(seed).shuffle(mixed)
-    again = analyse(mixed, FOCUS, "commit-sha")
+    again = analysed(mixed, FOCUS)
     assert again.groups == expected.groups
     assert summary(again) == summary(expected)
-    assert (expected.duplicates, again.duplicates) == (0, 17)
+    of_context = sum(one.severity is Severity.INFO and not one.inferred for one in log.entries[3:20])
+    assert (expected.report.duplicates, again.report.duplicates, of_context) == (0, 17 - of_context, 2)
 
 
 OTHER = (
@@ -172,7 +175,7 @@ def test_noise_that_falls_into_the_same_second_glues_nothing() -> None:
         log.add(50.3 + 90 * number, CAUSE, "ERROR", f"i{number % 3}")
         log.add(52.7 + 91 * number, OTHER, "ERROR", f"i{(number + 1) % 3}")
     log.add(50.6, "disk is nearly full", "WARNING", "i0")
-    analysis = analyse(log.entries, FOCUS, "")
+    analysis = analysed(log.entries, FOCUS)
     assert len(analysis.incidents) == 4
     assert all(len(incident.groups) == 1 for incident in analysis.incidents)
 
@@ -182,7 +185,7 @@ def test_a_single_failure_and_its_message_are_one_incident() -> None:
     log.add(5, "request failed", "ERROR")
     log.add(5.001, OTHER, "ERROR")
     log.add(400, "other trouble", "ERROR")
-    analysis = analyse(log.entries, FOCUS, "")
+    analysis = analysed(log.entries, FOCUS)
     assert sorted(len(incident.groups) for incident in analysis.incidents) == [1, 2]
     assert roots(analysis) == {"ValueError", "run.googleapis.com/stderr"}
 
@@ -192,7 +195,7 @@ def test_a_message_that_accompanies_two_failures_does_not_make_them_one() -> Non
     for number in range(40):
         log.add(10 * number, CAUSE if number % 2 else OTHER, "ERROR", f"i{number % 4}")
         log.add(10 * number + 0.001, "Unhandled exception in request", "ERROR", f"i{number % 4}")
-    analysis = analyse(log.entries, FOCUS, "")
+    analysis = analysed(log.entries, FOCUS)
     assert roots(analysis) == {"ModuleNotFoundError", "ValueError"}
     assert sorted(len(incident.groups) for incident in analysis.incidents) == [1, 2]
 
@@ -204,7 +207,7 @@ def test_a_shared_trace_joins_what_happened_in_different_services() -> None:
         request = {"requestMethod": "POST", "requestUrl": f"https://x.example/pay/{number}", "status": 500}
         log.add(100 * number, OTHER, "ERROR", "a1", "pay", trace=trace)
         log.add(100 * number + 5, "", "ERROR", "b1", "front", httpRequest=request, trace=trace)
-    (incident,) = analyse(log.entries, FOCUS, "").incidents
+    (incident,) = analysed(log.entries, FOCUS).incidents
     assert incident.services == ("front", "pay")
     assert incident.root.type == "ValueError"
     assert [group.kind for group in incident.groups] == [GroupKind.TRACEBACK, GroupKind.REQUEST]
@@ -218,7 +221,7 @@ def test_severity_decides_what_makes_an_incident() -> None:
     log.add(1500, "[2026-03-01 12:00:00 +0000] [8] [ERROR] Reason: Worker failed to boot.")
 
     def found(least: Severity) -> int:
-        return len(analyse(log.entries, FOCUS.model_copy(update={"least_severity": least}), "").incidents)
+        return len(analysed(log.entries, FOCUS.model_copy(update={"least_severity": least})).incidents)
 
     assert [found(least) for least in (Severity.NOTICE, Severity.WARNING, Severity.ERROR, Severity.CRITICAL)] == [
         4,
@@ -226,7 +229,10 @@ def test_severity_decides_what_makes_an_incident() -> None:
         2,
         2,
     ]
-    assert len(analyse(log.entries, FOCUS, "").groups) == 4
+    everything = analysed(log.entries, FOCUS.model_copy(update={"least_severity": Severity.DEFAULT}))
+    assert (len(everything.groups), everything.report.passed_over) == (4, 0)
+    warnings = analysed(log.entries, FOCUS)
+    assert (len(warnings.groups), warnings.report.passed_over, warnings.report.entries_read) == (3, 1, 4)
 
 
 def test_an_incident_is_sought_when_any_of_its_groups_speaks_of_the_focus() -> None:
@@ -235,7 +241,7 @@ def test_an_incident_is_sought_when_any_of_its_groups_speaks_of_the_focus() -> N
         log.add(60 * number, CAUSE, "ERROR", f"i{number}")
         log.add(60 * number + 0.01, f"connection {number} closed with 1011", "WARNING", f"i{number}")
         log.add(60 * number + 30, OTHER, "ERROR", f"i{number}")
-    (incident,) = analyse(log.entries, ROUTING, "").incidents
+    (incident,) = analysed(log.entries, ROUTING).incidents
     assert incident.root.type == "ModuleNotFoundError"
     assert len(incident.groups) == 2
 
@@ -246,22 +252,22 @@ def test_services_and_exclusions_narrow_what_is_looked_at() -> None:
     log.add(500, "known trouble with berths", "ERROR")
     log.add(900, OTHER, "ERROR")
     focus = FOCUS.model_copy(update={"services": ("ferry",), "exclude": ("Known Trouble",)})
-    assert roots(analyse(log.entries, focus, "")) == {"ValueError"}
+    assert roots(analysed(log.entries, focus)) == {"ValueError"}
 
 
 def test_an_empty_and_a_clean_log_have_no_incident() -> None:
     log = Log()
-    assert analyse([], FOCUS, "").incidents == ()
+    assert analysed([], FOCUS).incidents == ()
     log.add(1, "all is well", "INFO")
-    analysis = analyse(log.entries, FOCUS, "")
-    assert (len(analysis.groups), analysis.incidents) == (1, ())
+    analysis = analysed(log.entries, FOCUS)
+    assert (analysis.report.entries_read, analysis.groups, analysis.incidents) == (1, (), ())
 
 
 def test_what_is_stored_of_an_incident_holds_no_secret() -> None:
     log = Log()
     log.add(1, OTHER.replace("no card", "login ada@example.org password=Tr0ub4dor refused"), "ERROR")
     log.add(500, "mail to ada@example.org bounced", "ERROR", jsonPayload=None)
-    analysis = analyse(log.entries, FOCUS, "")
+    analysis = analysed(log.entries, FOCUS)
     stored = "".join(incident.model_dump_json() for incident in analysis.incidents)
     stored += "".join(group.model_dump_json() for group in analysis.groups)
     assert "ada@" not in stored
@@ -274,9 +280,9 @@ def test_without_instances_nothing_is_together_by_time() -> None:
     for number in range(5):
         log.add(60 * number, "first trouble", "ERROR", instance="")
         log.add(60 * number + 0.001, "second trouble", "ERROR", instance="")
-    analysis = analyse(log.entries, FOCUS, "")
+    analysis = analysed(log.entries, FOCUS)
     assert len(analysis.incidents) == 2
-    assert analysis.context_of(analysis.incidents[0], 5) == ()
+    assert analysis.context_of(analysis.entries_of(analysis.incidents[0]), 5) == ()
 
 
 def test_requests_that_went_well_are_context_only_where_there_is_room() -> None:
@@ -286,8 +292,8 @@ def test_requests_that_went_well_are_context_only_where_there_is_room() -> None:
         request = {"requestMethod": "GET", "requestUrl": f"/{path}", "status": 101}
         log.add(11 + number, "", "INFO", httpRequest=request)
     log.add(20, OTHER, "ERROR")
-    analysis = analyse(log.entries, FOCUS, "")
+    analysis = analysed(log.entries, FOCUS)
     (incident,) = analysis.incidents
-    texts = [one.text.split(" ->")[0] for one in analysis.context_of(incident, 2)]
+    texts = [one.text.split(" ->")[0] for one in analysis.context_of(analysis.entries_of(incident), 2)]
     assert texts == ["connected to the broker", "GET /c"]
-    assert len(analysis.context_of(incident, 9)) == 4
+    assert len(analysis.context_of(analysis.entries_of(incident), 9)) == 4

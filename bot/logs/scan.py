@@ -1,0 +1,450 @@
+"""One pass over a log of any length: decoded, deduplicated, counted by group, in bounded memory.
+
+What is usual takes the short way: one decoding of the few fields that matter, one look-up of the origin's bytes, one
+of the text's folded bytes. What is unusual in any way is read by `entry_from_json`, and means the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+
+import msgspec
+
+from bot.domain.errors import RetrievalFailed
+from bot.domain.logs import DamagedLine, LogEntry, LogQuery, ReadReport, Severity
+from bot.domain.moments import nanoseconds_of, parse_nanoseconds
+from bot.logs.chain_shapes import ChainShapes
+from bot.logs.commits import images_of
+from bot.logs.entries import entry_from_json, request_line
+from bot.logs.forms import ALWAYS, STARTS, Groups, Shape, folded, value_start
+from bot.logs.grouping import Group, Severe
+from bot.logs.joining import Piece, carried, chains
+from bot.logs.origins import Origin, Origins
+from bot.logs.redact import redact
+from bot.logs.refs import INDEX, PAGE_BITS
+from bot.logs.seeking import Seeker
+from bot.logs.severity import RANK, infer
+from bot.logs.sorting import ExternalSort
+from bot.logs.tracebacks import HEADER, telling_text
+from bot.logs.wire import NONE, Line, decode_line, decode_text, level_of, logger_of, text_with_stack
+from bot.ports import LogReading
+
+MOST_PIECES = 200_000
+"""Entries that may be part of a chain and are held in memory; more are sorted on disk."""
+_FOLD = bytes.maketrans(b"123456789", b"000000000")
+_FAILED = 500
+_MOST_SAMPLES = 5
+_SAMPLE_CHARS = 80
+_MOST_SECONDS = 100_000
+_MOST_TEXT = 200_000
+_MOST_NS = (1 << 63) - 1
+_NOTE_EVERY = 10
+"""Pages between two notes; who is told may pass on fewer."""
+_LEVEL_OF = {severity.value: RANK[severity] for severity in Severity}
+
+def _trace(wire: Line) -> int:
+    """A number for the trace that an entry names: hashes of a million traces are less than their names."""
+    trace = bytes(wire.trace)
+    return hash(trace) if len(trace) > 2 else 0
+
+
+class Scan:
+    """What is known of a log after one pass.
+
+    `pages` holds for each page the times in nanoseconds of its earliest and latest entry. `labels` are the names
+    of those labels of an entry that anybody will ask for.
+    """
+
+    def __init__(self, query: LogQuery, labels: frozenset[str], *, images: bool = False,
+                 note: Callable[[str], None] | None = None, most_pieces: int = MOST_PIECES) -> None:
+        self.focus = query.focus
+        self.groups = Groups()
+        self.origins = Origins(query.focus, self.groups, labels | {"python_logger"})
+        self.images: dict[str, str] = {}
+        self.pages: list[tuple[int, int]] = []
+        self.read = 0
+        self.outside = 0
+        self.duplicates = 0
+        self.passed_over = 0
+        self.damaged = 0
+        self.damaged_samples: list[DamagedLine] = []
+        self.low_ns = _MOST_NS
+        self.high_ns = -1
+        self._since = nanoseconds_of(query.since) if query.since is not None else -1
+        self._until = nanoseconds_of(query.until) if query.until is not None else _MOST_NS
+        self._least = min(RANK[query.focus.least_severity], RANK[Severity.ERROR])
+        self._seeker = Seeker(query.focus)
+        self._pieces = ExternalSort(Piece, attrgetter("stream", "log", "time_ns", "insert_id"), most_pieces)
+        self._images = images
+        self._note = note
+        self._seen: set[int] = set()
+        self._seconds: dict[str, int] = {}
+        self._minutes: dict[str, int] = {}
+        self._logs: dict[bytes, int] = {}
+
+    def take(self, reading: LogReading) -> None:
+        """Read everything, join what belongs together, count it all. Raises RetrievalFailed."""
+        for page in reading:
+            while len(self.pages) <= page.number:
+                self.pages.append((_MOST_NS, -1))
+            low, high = self.low_ns, self.high_ns
+            self.low_ns, self.high_ns = _MOST_NS, -1
+            self._page(page.number, page.lines, reading)
+            self.pages[page.number] = (self.low_ns, self.high_ns)
+            self.low_ns, self.high_ns = min(low, self.low_ns), max(high, self.high_ns)
+            if self._note is not None and page.number % _NOTE_EVERY == 0:
+                self._note(f"{self.read:,} entries read")
+        self._seen.clear()
+        if self.damaged and not self.read and not self.outside:
+            sample = self.damaged_samples[0]
+            raise RetrievalFailed(
+                f"{reading.name} holds no log entry: none of its {self.damaged:,} pieces could be read "
+                f"({sample.where}: {sample.reason}).",
+                "Export with `gcloud logging read FILTER --format=json`, or as a sink's NDJSON files.",
+            )
+        self._join(reading)
+
+    def report(self, reading: LogReading) -> ReadReport:
+        """What was read and what was not."""
+        unread = list(reading.unread())
+        if self.outside:
+            unread.append(f"{self.outside:,} entries outside the asked-for time were left out.")
+        return ReadReport(
+            source=reading.name, entries_read=self.read, entries_damaged=self.damaged, duplicates=self.duplicates,
+            passed_over=self.passed_over, damaged_samples=tuple(self.damaged_samples), unread=tuple(unread),
+        )
+
+    def _page(self, number: int, lines: Iterable[bytes], reading: LogReading) -> None:
+        """Take the entries of a page.
+
+        What stands in this loop is paid for a million times: so it is one loop, without calls for what is usual.
+        """
+        seen, seconds, by_labels = self._seen, self._seconds, self.origins.by_labels
+        fold, since, until, least, ranks = _FOLD, self._since, self._until, self._least, _LEVEL_OF
+        images = self._images
+        asks = self._seeker.excludes or not self._seeker.everything
+        low, high, read, outside, passed_over = _MOST_NS, -1, 0, 0, 0
+        labels, origin = NONE, None
+        ref = (number << PAGE_BITS) - 1
+        for line in lines:
+            ref += 1
+            try:
+                wire = decode_line(line)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                if line and not line.isspace():
+                    self._slowly(line, ref, reading, None)
+                continue
+            stamp = wire.timestamp
+            insert_id = wire.insert_id
+            fraction = stamp[20:26]
+            if wire.labels != labels:
+                labels = wire.labels
+                origin = by_labels.get(bytes(labels))
+            second = seconds.get(stamp[:19]) or self._second(stamp[:19])
+            request = wire.http_request
+            level = ranks.get(wire.severity)
+            usual = (
+                origin is not None and second and insert_id and origin.resource == wire.resource
+                and stamp[19::7] == ".Z" and len(stamp) == 27 and fraction.isdigit() and fraction.isascii()
+            )
+            if (
+                usual and origin is not None and level and level < least
+                and (request is None or request.status < _FAILED) and (wire.proto_payload is NONE or not images)
+            ):
+                ns = second + int(fraction) * 1_000
+                if not since <= ns < until:
+                    outside += 1
+                    continue
+                passed_over += 1
+                if ns < low:
+                    low = ns
+                if ns > high:
+                    high = ns
+                if ns < origin.born_ns:
+                    origin.born_ns = ns
+                if ns > origin.died_ns:
+                    origin.died_ns = ns
+                continue
+            text = bytes(wire.text_payload) if wire.text_payload is not NONE else b""
+            told = None
+            if request is not None:
+                path = bytes(request.request_url).partition(b"?")[0].translate(fold)
+                usual = usual and wire.json_payload is None and b"\\" not in path and b"call last" not in text
+            elif usual:
+                structured = not text and wire.json_payload is not None
+                if structured and wire.json_payload is not None:
+                    text = bytes(wire.json_payload.message)
+                if text[:1] != b'"':
+                    usual = False
+                elif b"\\" in (line if structured else text):
+                    # A line break is written with a backslash: without one, there is no traceback in any field.
+                    told = text_with_stack(line, text) if structured else decode_text(text)
+                    usual = len(told) < _MOST_TEXT
+            if not usual or origin is None:
+                self._slowly(line, ref, reading, wire)
+                labels = NONE
+                continue
+            ns = second + int(fraction) * 1_000
+            if not since <= ns < until:
+                outside += 1
+                continue
+            read += 1
+            if ns < low:
+                low = ns
+            if ns > high:
+                high = ns
+            status = 0 if request is None else request.status
+            if not level:
+                plain = not wire.severity and request is None and wire.json_payload is None
+                level = 0 if plain else level_of(line, wire)
+                if level and level < least and status < _FAILED:
+                    origin.lived(ns)
+                    self.passed_over += 1
+                    continue
+            inferred = not level
+            if not origin.wanted:
+                continue
+            identity = hash((ns, insert_id, origin.project))
+            if identity in seen:
+                self.duplicates += 1
+                continue
+            seen.add(identity)
+            if request is not None:
+                key = (request.request_method, status, path)
+                group = origin.forms.requests.get(key) or origin.forms.requested(key, request.request_url)
+            else:
+                if told is None:
+                    folds = text.translate(fold)
+                    form = origin.forms.texts.get(folds) or origin.forms.text(folds, text)
+                    joins = form.joins
+                elif HEADER in told:
+                    joins = STARTS
+                else:
+                    folds = folded(told)
+                    form = origin.forms.texts.get(folds) or origin.forms.text(folds, told)
+                    joins = form.joins
+                if joins == STARTS:
+                    words = decode_text(text) if told is None else told
+                    self._shaped(words, ns, insert_id, origin, bytes(wire.log_name), level or RANK[infer(words)],
+                                 inferred, _trace(wire), ref, logger_of(line) if asks else "")
+                    continue
+                if inferred:
+                    level = form.level
+                if joins and (level == 0 or joins == ALWAYS):
+                    words = decode_text(text) if told is None else told
+                    self._fragment(words, form.group, ns, insert_id, origin, bytes(wire.log_name), level, inferred,
+                                   _trace(wire), ref, logger_of(line) if asks else "")
+                    continue
+                group = form.group
+            group.count += 1
+            if ns <= group.first_ns and (ns < group.first_ns or insert_id < group.first_id):
+                group.first_ns, group.first_id, group.first_ref, group.first_line = ns, insert_id, ref, line
+            if ns > group.last_ns:
+                group.last_ns = ns
+            if level > group.level:
+                group.level = level
+            group.origins.add(origin)
+            if ns < origin.born_ns:
+                origin.born_ns = ns
+            if ns > origin.died_ns:
+                origin.died_ns = ns
+            if level >= least or status >= _FAILED:
+                if asks and not self._is_asked_for(group, wire, line, text, told, origin):
+                    continue
+                self._severe(group, ns, insert_id, origin, _trace(wire), ref, level, inferred)
+        self.low_ns, self.high_ns = min(low, self.low_ns), max(high, self.high_ns)
+        self.read += read + passed_over
+        self.outside += outside
+        self.passed_over += passed_over
+
+    def _slowly(self, line: bytes, ref: int, reading: LogReading, wire: Line | None) -> None:
+        """Take an entry that the short way does not fit, and learn its origin and second for the next one."""
+        try:
+            entry = entry_from_json(line)
+        except ValueError as error:
+            self._is_damaged(line, ref, reading, str(error))
+            return
+        origin = self.origins.of(entry)
+        for revision, image in images_of(line).items() if self._images else ():
+            self.images[revision] = min(image, self.images.get(revision, image))
+        if wire is not None:
+            self._learn(wire, entry, origin)
+        ns = entry.time_ns
+        if not self._since <= ns < self._until:
+            self.outside += 1
+            return
+        self.read += 1
+        self.low_ns, self.high_ns = min(ns, self.low_ns), max(ns, self.high_ns)
+        level, inferred = RANK[entry.severity], entry.inferred
+        status = entry.request.status if entry.request is not None else 0
+        if not inferred and level < self._least and status < _FAILED:
+            origin.lived(ns)
+            self.passed_over += 1
+            return
+        if not origin.wanted:
+            return
+        identity = hash((ns, entry.insert_id, entry.project))
+        if identity in self._seen:
+            self.duplicates += 1
+            return
+        self._seen.add(identity)
+        trace = hash(msgspec.json.encode(entry.trace)) if entry.trace else 0
+        log_name = msgspec.json.encode(entry.log_name)
+        if entry.request is not None:
+            group = origin.forms.of_entry(entry)
+        elif HEADER in entry.text:
+            self._shaped(entry.text, ns, entry.insert_id, origin, log_name, level, inferred, trace, ref,
+                         entry.logger)
+            return
+        else:
+            form = origin.forms.text(folded(entry.text), entry.text)
+            if form.joins and (level == 0 or form.joins == ALWAYS):
+                self._fragment(entry.text, form.group, ns, entry.insert_id, origin, log_name, level, inferred,
+                               trace, ref, entry.logger)
+                return
+            group = form.group
+        self.count(group, ns, entry.insert_id, ref, level, origin)
+        if (level >= self._least or status >= _FAILED) and not self._seeker.excluded(entry.text):
+            group.sought = group.sought or self._seeker.speaks(entry.text, entry.logger, status)
+            self._severe(group, ns, entry.insert_id, origin, trace, ref, level, inferred)
+
+    def _second(self, text: str) -> int:
+        """The nanoseconds since 1970 of a time without its fraction; 0 for what is none."""
+        minute = self._minutes.get(text[:17])
+        if minute is None:
+            try:
+                minute = parse_nanoseconds(f"{text[:17]}00Z")
+            except ValueError:
+                return 0
+            if not 0 < minute < _MOST_NS - 60 * 10**9:
+                return 0
+            self._minutes[text[:17]] = minute
+        part = text[17:]
+        if len(part) != 2 or part > "59" or not part.isdigit() or not part.isascii():
+            return 0
+        if len(self._seconds) >= _MOST_SECONDS:
+            self._seconds.clear()
+            self._minutes.clear()
+        whole = self._seconds[text] = minute + int(part) * 10**9
+        return whole
+
+    def _learn(self, wire: Line, entry: LogEntry, origin: Origin) -> None:
+        resource = wire.resource.copy()
+        if entry.project and entry.project.encode() in bytes(resource):
+            # Else the project was read from the log's name, which the origin's bytes do not tell.
+            self.origins.remember(bytes(wire.labels), resource, origin)
+
+    def _is_damaged(self, line: bytes, ref: int, reading: LogReading, reason: str) -> None:
+        self.damaged += 1
+        if len(self.damaged_samples) < _MOST_SAMPLES:
+            start = redact(line[: _SAMPLE_CHARS * 4].decode("utf-8", "replace"))[:_SAMPLE_CHARS]
+            where = reading.where(ref >> PAGE_BITS, ref & INDEX)
+            self.damaged_samples.append(DamagedLine(where=where, reason=f"{reason}; it begins {start!r}"))
+
+    def _shaped(self, text: str, ns: int, insert_id: str, origin: Origin, log_name: bytes, level: int, inferred: bool,
+                trace: int, ref: int, logger: str) -> None:
+        """Take an entry that holds a traceback: what follows may belong to it."""
+        shape = origin.forms.shape(text)
+        kept = carried(text, shape.ends)
+        self._pieces.add(Piece(
+            origin.stream, self._logs.setdefault(log_name, len(self._logs)), ns, insert_id, kept, True, shape.ends,
+            shape.index, shape.group.index, level, inferred, trace, origin.index, ref,
+            self._shape_speaks(shape, text, logger or origin.logger), self._seeker.excluded(text),
+        ))
+
+    def _shape_speaks(self, shape: Shape, text: str, logger: str) -> bool:
+        """Whether a traceback speaks of the focus; what its frames say is found out once."""
+        seeker = self._seeker
+        if seeker.everything or shape.told or seeker.is_named(logger):
+            return True
+        start, tail = value_start(text)
+        if shape.told is None:
+            shape.told = seeker.tells(telling_text(text[start:tail] if start >= 0 else text))
+        return shape.told or (start >= 0 and (seeker.tells(text[tail:]) or seeker.tells(text[:start])))
+
+    def _fragment(self, text: str, group: Group, ns: int, insert_id: str, origin: Origin, log_name: bytes, level: int,
+                  inferred: bool, trace: int, ref: int, logger: str) -> None:
+        """Take an entry that may go on with a traceback."""
+        self._pieces.add(Piece(
+            origin.stream, self._logs.setdefault(log_name, len(self._logs)), ns, insert_id, text, False, "", -1,
+            group.index, level, inferred, trace, origin.index, ref,
+            self._speaks(text, logger, origin), self._seeker.excluded(text),
+        ))
+
+    def _speaks(self, text: str, logger: str, origin: Origin) -> bool:
+        return self._seeker.everything or self._seeker.speaks(text, logger or origin.logger)
+
+    def count(self, group: Group, ns: int, insert_id: str, ref: int, level: int, origin: Origin) -> None:
+        """Count an occurrence of a group."""
+        group.seen(ns, insert_id, ref, level, origin)
+        origin.lived(ns)
+
+    def _is_asked_for(self, group: Group, wire: Line, line: bytes, raw: bytes, told: str | None,
+                      origin: Origin) -> bool:
+        """Whether an entry is not excluded; notes with its group when it speaks of the focus."""
+        seeker = self._seeker
+        if group.sought and not seeker.excludes:
+            return True
+        text = told if told is not None else decode_text(raw) if raw else ""
+        status = 0
+        if wire.http_request is not None:
+            status = wire.http_request.status
+            text = request_line(wire.http_request.request_method, decode_text(wire.http_request.request_url), status,
+                                text)
+        if seeker.excluded(text):
+            return False
+        group.sought = group.sought or seeker.speaks(text, logger_of(line) or origin.logger, status)
+        return True
+
+    def _severe(self, group: Group, ns: int, insert_id: str, origin: Origin, trace: int, ref: int, level: int,
+                inferred: bool) -> None:
+        """Count an occurrence, of one entry, that can make an incident."""
+        severe = group.severe
+        if severe is None:
+            severe = group.severe = Severe()
+            group.sought = group.sought or self._seeker.everything
+        severe.add(ns, insert_id, origin.index, trace, ref)
+        severe.count(level, inferred)
+
+    def _alone(self, piece: Piece, origin: Origin) -> None:
+        """Count a piece that nothing was joined to."""
+        ns, insert_id, ref, level = piece.time_ns, piece.insert_id, piece.ref, piece.level
+        group = self.groups.all[piece.group]
+        self.count(group, ns, insert_id, ref, level, origin)
+        if piece.shape >= 0:
+            exceptions = self.groups.shapes[piece.shape].exceptions
+            if exceptions and (-exceptions, ns, insert_id) < group.best:
+                group.chained(exceptions, ns, insert_id, (ref,))
+        if level >= self._least and not piece.excluded:
+            group.sought = group.sought or piece.sought
+            self._severe(group, ns, insert_id, origin, piece.trace, ref, level, piece.inferred)
+
+    def _join(self, reading: LogReading) -> None:
+        """Count what the pieces come to, alone or joined."""
+        shapes = ChainShapes(self.groups, self.origins, reading)
+        for parts in chains(self._pieces):
+            first = parts[0]
+            origin = self.origins.all[first.origin]
+            if len(parts) == 1:
+                self._alone(first, origin)
+                continue
+            shape = shapes.of(parts)
+            group = shape.group
+            level = max(part.level for part in parts)
+            for part in parts:
+                origin.lived(part.time_ns)
+            group.seen(first.time_ns, first.insert_id, first.ref, level, origin)
+            if group.is_traceback:
+                group.chained(shape.exceptions, first.time_ns, first.insert_id, [part.ref for part in parts])
+            if level < self._least or any(part.excluded for part in parts):
+                continue
+            group.sought = group.sought or any(part.sought for part in parts)
+            severe = group.severe
+            if severe is None:
+                severe = group.severe = Severe()
+            trace = next((part.trace for part in parts if part.trace), 0)
+            severe.add(first.time_ns, first.insert_id, first.origin, trace, first.ref)
+            for part in parts:
+                severe.count(part.level, part.inferred)
+            severe.joined(first.ref, tuple(part.ref for part in parts[1:]))
