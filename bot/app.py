@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import get_args
@@ -22,6 +22,7 @@ from bot.adapters.system_clock import SystemClock
 from bot.config import FILE, absolute_source, focus_named, load_config, nearest
 from bot.domain.config import BotConfig, SandboxKind
 from bot.domain.errors import ConfigProblem, ForgeProblem, SandboxProblem, UsageProblem
+from bot.domain.logs import Focus
 from bot.domain.record import (
     CycleEnd,
     CycleRecord,
@@ -104,27 +105,34 @@ class App:
         focus = focus_named(self.config, options.focus)
         if options.demo and options.cycles > 1:
             raise UsageProblem("The demo's script knows one incident only.", "Leave --cycles out.")
-        given = absolute_source(options.logs, Path.cwd()) if options.logs else ""
-        logs = given or self.config.logs.source
-        if not logs:
-            raise UsageProblem(
-                "It is not said where the logs are.",
-                "Give --logs file:PATH or --logs gcp, or set `source` under [logs] in bot.toml.",
-            )
-        self.logs(logs)
+        logs = self.source_named(options.logs)
         model = options.model or self.config.model.name
         if _model_kind(model)[0] == "script":
             self.model(model)
         forge = options.forge or self.config.forge.kind
         if forge not in FORGES:
             raise UsageProblem(f"There is no forge {forge!r}.", f"Take one of: {', '.join(FORGES)}.")
-        since = self.clock.now() - timedelta(hours=focus.window_hours) if logs == "gcp" else None
         return Settings(
             demo=options.demo, logs=logs, model=model, scripted=model.startswith("script:"),
             forge=forge, sandbox=self.sandbox(options.sandbox, options.demo).name,
             repository=self.config.repository.name, dry_run=options.dry_run, until=options.until, focus=focus,
-            since=since, cycles=options.cycles,
+            since=self.since(focus, logs), cycles=options.cycles,
         )
+
+    def source_named(self, given: str | None) -> str:
+        """The log source to read, found from everywhere. Raises UsageProblem or ConfigProblem."""
+        source = (absolute_source(given, Path.cwd()) if given else "") or self.config.logs.source
+        if not source:
+            raise UsageProblem(
+                "It is not said where the logs are.",
+                "Give --logs file:PATH or --logs gcp, or set `source` under [logs] in bot.toml.",
+            )
+        self.logs(source)
+        return source
+
+    def since(self, focus: Focus, source: str) -> datetime | None:
+        """Where the window of a live source begins; None for a file, which is read whole."""
+        return self.clock.now() - timedelta(hours=focus.window_hours) if source.partition(":")[0] == "gcp" else None
 
     def reopen(self, record: CycleRecord, until: str | None) -> None:
         """Make a cycle ready to run on, in the sandbox that works now where none did before."""
@@ -163,7 +171,8 @@ class App:
             store=self.store, clock=self.clock, progress=progress, scratch=scratch.resolve(),
             environments=(self.state / "environments").resolve(),
             setup_env={name: value for name, value in self.environ.items() if name.startswith(SETUP_ENV)},
-            history=self.runs.history(settings), spent=self.runs.spent, spent_today_usd=self.runs.spent_today_usd,
+            history=self.runs.history(settings, self.config.mute), spent=self.runs.spent,
+            spent_today_usd=self.runs.spent_today_usd,
         ))
 
     def _model_behind_forge(self, settings: Settings, open_forge: Callable[[], Forge]) -> Callable[[], Model]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -53,7 +54,7 @@ def _top(
 def cycle(
     focus: Annotated[str, typer.Option("--focus", help="What to look for: a preset or a [focus.NAME] of bot.toml.")],
     demo: Demo = False,
-    logs: Annotated[str | None, typer.Option("--logs", help="file:PATH, file:- or gcp.")] = None,
+    logs: Annotated[str | None, typer.Option("--logs", help="file:PATH (a file or a folder), file:- or gcp.")] = None,
     forge: Annotated[str | None, typer.Option("--forge", help="local or github.")] = None,
     model: Annotated[str | None, typer.Option("--model", help="A Claude model's id, or script:DIR.")] = None,
     sandbox: Annotated[str | None, typer.Option("--sandbox", help="auto, bubblewrap or process.")] = None,
@@ -77,6 +78,26 @@ def cycle(
         dry_run=dry_run, state=state, config=config, wait_s=wait, fresh=new,
     )
     raise typer.Exit(run_cycle(App.open(options), options, json))
+
+
+@cli.command()
+def logs(
+    focus: Annotated[str, typer.Option("--focus", help="What to look for: a preset or a [focus.NAME] of bot.toml.")],
+    logs: Annotated[str | None, typer.Option("--logs", help="file:PATH (a file or a folder), file:- or gcp.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show what the first incident is made of, and what was asked of the log.")
+    ] = False,
+    top: Annotated[int, typer.Option("--top", help="Show at most so many incidents.", min=1)] = 10,
+    state: State = Path(".bot"),
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Rank the incidents of a log and say why. Writes nothing; what earlier records know is taken into account."""
+    from bot.app import App, Options
+    from bot.logs_command import show_logs
+
+    options = Options(focus=focus, logs=logs, state=state, config=config)
+    raise typer.Exit(show_logs(App.open(options), options, json=json, explain=explain, top=top))
 
 
 @cli.command()
@@ -122,6 +143,10 @@ def doctor(demo: Demo = False, state: State = Path(".bot"), config: Config = Non
 
 def main() -> None:
     """Run the command line. Every error a user can cause ends in two sentences and its own exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A character that the terminal's encoding lacks is shown as its escape: no reason to fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         cli()
     except BotError as error:

@@ -14,8 +14,11 @@ from bot.domain.effects import Artifact, CycleKey, IssueKey, RecordedEffect, Rep
 from bot.domain.logs import Focus
 from bot.domain.results import Retrieved, StepResult
 
-SCHEMA: Final = 1
-"""The record's schema version. A newer one is refused; older ones are migrated by the store."""
+SCHEMA: Final = 2
+"""The record's schema version. A newer one is refused; older ones are migrated by the store.
+
+2: `fixed`; incidents have `timeline` and `followed`, groups `shown_with`, ranked incidents `why` and `lost`.
+"""
 
 STEPS = (
     "retrieve", "five_whys", "plan", "file_issue", "write_tests", "audit", "run_tests", "fix", "prove", "commit",
@@ -128,10 +131,21 @@ class StepRecord(Frozen):
 R = TypeVar("R", bound=Frozen)
 
 
+class FixedMark(Frozen):
+    """That the cycle's incident is gone. Entries of it later than `at` mean that it is back.
+
+    `how` says by what it is known, as part of a sentence: `gone from staging at commit 1a2b3c4`. To be set by
+    step 9 (`verify`); no step before it knows.
+    """
+
+    at: AwareDatetime
+    how: str
+
+
 class CycleRecord(Frozen):
     """Everything known of one cycle. `version` counts saves; a stale writer is refused by it."""
 
-    schema_version: Literal[1] = SCHEMA
+    schema_version: Literal[2] = SCHEMA
     version: int = 0
     ref: CycleRef
     settings: Settings
@@ -141,6 +155,7 @@ class CycleRecord(Frozen):
     paused_because: str = ""
     remedy: str = ""
     steps: tuple[StepRecord, ...] = ()
+    fixed: FixedMark | None = None
 
     @property
     def current(self) -> StepRecord | None:

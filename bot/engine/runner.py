@@ -12,7 +12,7 @@ from bot.domain.asking import Usage
 from bot.domain.config import BotConfig, TargetConfig
 from bot.domain.effects import CommentUpsert, Effect, RecordedEffect
 from bot.domain.errors import BotError
-from bot.domain.logs import Novelty
+from bot.domain.logs import Standing
 from bot.domain.record import (
     CycleRecord,
     CycleRef,
@@ -50,7 +50,7 @@ class Machinery:
     scratch: Path
     environments: Path
     setup_env: Mapping[str, str]
-    history: Callable[[CycleRef], Mapping[str, Novelty]]
+    history: Callable[[CycleRef], Mapping[str, Standing]]
     spent: Callable[[CycleRef], Usage]
     spent_today_usd: Callable[[], Decimal]
 

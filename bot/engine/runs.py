@@ -1,15 +1,17 @@
-"""Which cycles there are, which one to go on with, and how the incidents stand that they worked on."""
+"""Which cycles there are, and which one to go on with."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from bot.domain.asking import Usage, total
-from bot.domain.effects import IssueUpsert
+from bot.domain.base import Fingerprint
+from bot.domain.config import MuteConfig
+from bot.domain.effects import RepositoryName
 from bot.domain.errors import UsageProblem
-from bot.domain.logs import Novelty
+from bot.domain.logs import Standing
 from bot.domain.record import (
     CycleEnd,
     CycleRecord,
@@ -22,6 +24,7 @@ from bot.domain.record import (
     run_id,
 )
 from bot.domain.workflow import Workflow
+from bot.engine.history import standings
 from bot.ports import Clock, Store
 
 
@@ -104,31 +107,36 @@ class Runs:
         """All cycles of a run, the first first."""
         return tuple(self._store.load(ref) for ref in self._store.cycles() if ref.run == run)
 
-    def history(self, settings: Settings) -> Callable[[CycleRef], Mapping[str, Novelty]]:
-        """How incidents stand that other records of this repository know.
+    def history(
+        self, settings: Settings, mutes: Sequence[MuteConfig] = ()
+    ) -> Callable[[CycleRef], Mapping[Fingerprint, Standing]]:
+        """How incidents stand that bot.toml mutes or that other records of this repository know.
 
-        What another run only looked at, without filing an issue on this forge, is not in work. A demo run is a
-        rehearsal and sees only its own run. A record that cannot be read stops the command: deciding without it
-        could open a second front on what is in work.
+        A demo run is a rehearsal and sees only its own run.
         """
 
-        def standing(current: CycleRef) -> Mapping[str, Novelty]:
-            known: dict[str, Novelty] = {}
-            for ref in self._store.cycles():
-                if ref == current or (settings.demo and ref.run != current.run):
-                    continue
-                record = self._store.load(ref)
-                if record.fingerprint is None or record.settings.repository != settings.repository:
-                    continue
-                at_work = record.status is not CycleStatus.ENDED or record.end is CycleEnd.FIX_PROPOSED
-                filed = _filed(record, settings.forge)
-                if ref.run == current.run or (filed and at_work):
-                    known[record.fingerprint] = Novelty.IN_WORK
-                elif filed:
-                    known.setdefault(record.fingerprint, Novelty.KNOWN)
-            return known
+        def standing(current: CycleRef) -> Mapping[Fingerprint, Standing]:
+            refs = [ref for ref in self._store.cycles() if ref != current]
+            if settings.demo:
+                refs = [ref for ref in refs if ref.run == current.run]
+            return self._standings(refs, settings.repository, settings.forge, mutes, current.run)
 
         return standing
+
+    def standings(
+        self, repository: RepositoryName, forge: str, mutes: Sequence[MuteConfig] = ()
+    ) -> Mapping[Fingerprint, Standing]:
+        """As `history`, for somebody who only looks: how incidents would stand to a new run."""
+        return self._standings(self._store.cycles(), repository, forge, mutes, "")
+
+    def _standings(
+        self, refs: Iterable[CycleRef], repository: RepositoryName, forge: str, mutes: Sequence[MuteConfig], run: str
+    ) -> Mapping[Fingerprint, Standing]:
+        # A record that cannot be read stops the command: deciding without it could open a second front on what
+        # is in work.
+        records = (self._store.load(ref) for ref in refs)
+        ours = (record for record in records if record.settings.repository == repository)
+        return standings(ours, forge, mutes, self._clock.now().date(), run)
 
     def spent(self, ref: CycleRef) -> Usage:
         """What a cycle paid a model for, also where a kill kept it out of the record."""
@@ -156,11 +164,3 @@ def wants_another(record: CycleRecord) -> bool:
 
 def _comparable(settings: Settings) -> Settings:
     return settings.model_copy(update={"since": None})
-
-
-def _filed(record: CycleRecord, forge: str) -> bool:
-    """Whether the cycle really has an issue on that forge."""
-    return record.settings.forge == forge and any(
-        isinstance(item.effect, IssueUpsert) and item.receipt is not None and item.receipt.number is not None
-        for item in record.effects()
-    )

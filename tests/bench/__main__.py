@@ -6,29 +6,22 @@ Absolute times differ from machine to machine; how far a part is from the least 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import random
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from bot.adapters.file_logs import FileLogs
 from bot.adapters.sandboxes import diagnose
-from bot.config import PRESETS
 from bot.demo.repository import build_repository
-from bot.domain.logs import LogQuery
-from bot.logs.analysis import analyse
-from bot.logs.ranking import rank
+from tests.bench import grouping, logs
 
-ENTRIES = 50_000
+ENTRIES = 200_000
+ENTRIES_OF_DATA = 1_000_000
 ROUNDS = 3
 
 
@@ -51,70 +44,6 @@ def best(work: Callable[[], object], rounds: int = ROUNDS) -> float:
         work()
         times.append(time.perf_counter() - start)
     return min(times)
-
-
-def made_log(path: Path, count: int) -> None:
-    """Write a log of our own: routine lines, requests, and two failing code paths. Seeded."""
-    dice = random.Random(7)
-
-    def clock(number: int) -> str:
-        return f"2025-11-07T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}"
-
-    trace = (
-        'Traceback (most recent call last):\n  File "/app/shop/till.py", line {}, in charge\n    pay(order)\n'
-        "shop.till.PaymentRefused: order {} was refused"
-    )
-    with path.open("w") as stream:
-        for number in range(count):
-            kind = dice.random()
-            entry: dict[str, object] = {
-                "insertId": f"{number:012x}",
-                "timestamp": f"{clock(number)}.{dice.randrange(10**6):06d}Z",
-                "logName": "projects/acme-staging/logs/run.googleapis.com%2Fstdout",
-                "labels": {"instanceId": f"instance-{dice.randrange(20):02d}"},
-                "resource": {"type": "cloud_run_revision", "labels": {
-                    "service_name": "shop", "revision_name": "shop-00001-abc", "project_id": "acme-staging"}},
-            }
-            if kind < 0.01:
-                text = trace.format(dice.choice((40, 41)), dice.randrange(10**6))
-                entry |= {"severity": "ERROR", "textPayload": text}
-            elif kind < 0.4:
-                url = f"https://shop.example/orders/{dice.randrange(10**5)}"
-                entry["httpRequest"] = {"requestMethod": "GET", "requestUrl": url, "status": 200}
-            else:
-                text = f"order {dice.randrange(10**6)} took {dice.randrange(900)} ms"
-                entry |= {"severity": "INFO", "jsonPayload": {"message": text}}
-            stream.write(json.dumps(entry) + "\n")
-
-
-def repeated(source: Path, path: Path, count: int) -> None:
-    """Write a real export again and again, with new ids, until there are `count` entries."""
-    lines = [json.loads(line) for line in source.read_text().splitlines()]
-    with path.open("w") as stream:
-        for number in range(count):
-            entry = lines[number % len(lines)]
-            stream.write(json.dumps({**entry, "insertId": f"{entry['insertId']}-{number // len(lines)}"}) + "\n")
-
-
-def log_row(name: str, path: Path, focus: str) -> Row:
-    """From a file to ranked incidents, against merely decoding its lines."""
-    lines = path.read_bytes().splitlines()
-    decoder = msgspec.json.Decoder()
-
-    def decode() -> None:
-        for line in lines:
-            decoder.decode(line)
-
-    def whole() -> None:
-        reading = FileLogs(path).read(LogQuery(focus=PRESETS[focus]))
-        rank(analyse(reading, PRESETS[focus], "commit-sha").incidents, {})
-
-    floor, ours = best(decode), best(whole)
-    return Row(
-        f"file to ranked incidents, {name}", f"{len(lines) / ours:,.0f} entries/s",
-        f"msgspec decoding the same lines, {len(lines) / floor:,.0f} entries/s", floor / ours,
-        "share of the floor's speed",
-    )
 
 
 def cpu(argv: list[str]) -> float:
@@ -160,15 +89,36 @@ def main() -> None:
     data: Path | None = parser.parse_args().data
     with tempfile.TemporaryDirectory(prefix="whybot-bench-") as name:
         folder = Path(name)
-        made_log(folder / "made.ndjson", ENTRIES)
-        rows = [start_row(), log_row("made here", folder / "made.ndjson", "errors")]
+        _say("| what | ours | against | ratio | reads as |\n|---|---|---|---:|---|")
+        for row in _rows(folder, data):
+            _say(f"| {row.what} | {row.ours} | {row.against} | {row.ratio:.2f} | {row.reads} |")
         if data is not None:
-            repeated(data / "cloudrun" / "crash-loop.ndjson", folder / "real.ndjson", ENTRIES)
-            rows.append(log_row("a real export, repeated", folder / "real.ndjson", "startup"))
-        rows.append(cycle_row(folder))
-    sys.stdout.write("| what | ours | against | ratio | reads as |\n|---|---|---|---:|---|\n")
-    for row in rows:
-        sys.stdout.write(f"| {row.what} | {row.ours} | {row.against} | {row.ratio:.2f} | {row.reads} |\n")
+            for table in (grouping.loghub_table(data / "loghub-2k"), grouping.made_rows(folder / "made.ndjson"),
+                          grouping.speed_rows()):
+                _say("")
+                for line in table:
+                    _say(line)
+
+
+def _rows(folder: Path, data: Path | None) -> Iterator[Row]:
+    yield start_row()
+    made, real = folder / "made.ndjson", folder / "real.ndjson"
+    if data is None:
+        logs.made_log(made, ENTRIES)
+        yield from (Row(*row) for row in logs.rows("made here", made))
+    else:
+        maker = str(data / "gen_cloudrun_logs.py")
+        subprocess.run([sys.executable, maker, str(ENTRIES_OF_DATA), str(made)], check=True)
+        yield from (Row(*row) for row in logs.rows("synthetic", made))
+        logs.repeated(data / "cloudrun" / "crash-loop.ndjson", real, ENTRIES_OF_DATA)
+        yield from (Row(*row) for row in logs.rows("a real export, repeated", real))
+        real.unlink()
+    yield cycle_row(folder)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

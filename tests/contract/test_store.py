@@ -6,14 +6,16 @@ import multiprocessing
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.adapters.directory_store import DirectoryStore
+from bot.adapters.directory_store import MIGRATIONS, DirectoryStore
 from bot.domain.asking import Exchange, Message, ModelReply, ModelRequest, StopReason
 from bot.domain.errors import RecordDamaged, StaleRecord, StateLocked, UsageProblem
 from bot.domain.logs import Focus
-from bot.domain.record import CycleRecord, CycleRef, CycleStatus, Settings
+from bot.domain.record import SCHEMA, CycleRecord, CycleRef, CycleStatus, Settings
+from tests.unit import records
 
 REF = CycleRef(focus="startup", run="20251107T081500Z-0a1b2c", number=1)
 
@@ -124,22 +126,44 @@ def test_a_damaged_record_is_named_and_left_alone(store: DirectoryStore, kind: s
 
 
 def test_a_record_of_a_newer_schema_is_refused(tmp_path: Path) -> None:
-    newer = DirectoryStore(tmp_path, schema=2, migrations={1: lambda body: body})
+    newer = DirectoryStore(tmp_path, schema=SCHEMA + 1)
     first = newer.create(record())
     path = Path(newer.folder(REF)) / "record.json"
-    assert json.loads(path.read_text())["schema"] == "whybot/record/2"
+    assert json.loads(path.read_text())["schema"] == f"whybot/record/{SCHEMA + 1}"
     rewritten = DirectoryStoreOf(tmp_path, first)
-    rewritten.write_as(2)
+    rewritten.write_as(SCHEMA + 1)
     with pytest.raises(RecordDamaged, match="newer whybot"):
         DirectoryStore(tmp_path).load(REF)
 
 
 def test_a_record_of_an_older_schema_is_migrated(tmp_path: Path) -> None:
-    store = DirectoryStore(tmp_path, migrations={0: lambda body: {**body, "paused_because": "migrated"}})
+    store = DirectoryStore(
+        tmp_path, migrations={**MIGRATIONS, 0: lambda body: {**body, "paused_because": "migrated"}}
+    )
     DirectoryStoreOf(tmp_path, store.create(record())).write_as(0)
     assert store.load(REF).paused_because == "migrated"
     with pytest.raises(RecordDamaged, match="older than any"):
         DirectoryStore(tmp_path).load(REF)
+
+
+def test_a_record_of_schema_1_is_read_with_its_incident(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path)
+    given = records.record(records.step("retrieve", result=records.retrieved(records.incident())))
+    made = store.create(given)
+    DirectoryStoreOf(tmp_path, made).write_as(
+        1, without=frozenset({"fixed", "timeline", "followed", "shown_with", "why", "lost"})
+    )
+    found = store.load(made.ref)
+    assert found == made
+    assert found.fingerprint == records.FINGERPRINT
+    assert store.save(found, 1).version == 2
+    assert json.loads((Path(store.folder(made.ref)) / "record.json").read_text())["record"]["schema_version"] == SCHEMA
+
+
+def _without(value: Any, keys: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(item, keys) for key, item in value.items() if key not in keys}
+    return [_without(item, keys) for item in value] if isinstance(value, list) else value
 
 
 class DirectoryStoreOf:
@@ -148,8 +172,9 @@ class DirectoryStoreOf:
     def __init__(self, folder: Path, record: CycleRecord) -> None:
         self._path = Path(DirectoryStore(folder).folder(record.ref)) / "record.json"
 
-    def write_as(self, schema: int) -> None:
-        body = {**json.loads(self._path.read_text())["record"], "schema_version": schema}
+    def write_as(self, schema: int, without: frozenset[str] = frozenset()) -> None:
+        written = _without(json.loads(self._path.read_text())["record"], without)
+        body = {**written, "schema_version": schema}
         text = json.dumps(body, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         digest = hashlib.sha256(text.encode()).hexdigest()
         self._path.write_text(json.dumps({"schema": f"whybot/record/{schema}", "sha256": digest, "record": body}))
