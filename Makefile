@@ -2,7 +2,7 @@
 # make test     all tests that this machine can run; what it could not run is listed at the end
 # make check    lint, types, architecture
 # make fix      what the tools can put right by themselves
-# make bench    speed, as ratios to named floors in the same run
+# make bench    speed, as ratios to named floors in the same run; DATA=FOLDER adds larger logs and accuracy
 # make lock     resolve the dependencies anew
 #
 # Needs Python 3.11 or later, git and make. Uses uv where it is there and works, else venv and pip.

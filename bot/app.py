@@ -200,7 +200,8 @@ class App:
         kind, _, rest = source.partition(":")
         if kind not in LOG_SOURCES:
             raise UsageProblem(
-                f"There is no log source {source!r}.", "Give file:PATH, file:- for standard input, or gcp."
+                f"There is no log source {source!r}.",
+                "Give file:PATH (a file or a folder), file:- for standard input, or gcp.",
             )
         build: Callable[[str, Surroundings], LogSource] = opener(LOG_SOURCES[kind], "open_log_source")
         return build(rest, self.surroundings())

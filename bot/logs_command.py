@@ -45,7 +45,8 @@ def show_logs(app: App, options: Options, *, json: bool, explain: bool, top: int
     """
     focus = focus_named(app.config, options.focus)
     source = app.source_named(options.logs)
-    query = LogQuery(focus=focus, since=app.since(focus, source))
+    rule = app.config.logs.commit
+    query = LogQuery(focus=focus, since=app.since(focus, source), deployments=rule.needs_images)
     history = app.runs.standings(app.config.repository.name, app.config.forge.kind, app.config.mute)
     with make_progress() as progress:
         analysis = _read(app, source, query, progress)
@@ -109,7 +110,8 @@ def _head(query: LogQuery, analysis: Analysis) -> str:
     read = counted_entries(report.entries_read)
     found = f"{counted(len(analysis.incidents), 'incident')} in {len(analysis.groups):,} groups of messages"
     when = f"{moment(analysis.span[0])} to {moment(analysis.span[1])} UTC"
-    return harmless(f"{query.focus.title}: {found}, from {read} of {when} in {report.source}.")
+    over = f", {report.passed_over:,} of them below what the focus looks at" if report.passed_over else ""
+    return harmless(f"{query.focus.title}: {found}, from {read} of {when} in {report.source}{over}.")
 
 
 def counted_entries(number: int) -> str:

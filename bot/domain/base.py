@@ -43,7 +43,7 @@ Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^v[0-9]+-[0-9a-f]{16}$")]
-"""Rule version and 64 bits of hash: `v1-0123456789abcdef`."""
+"""Rule version and 64 bits of hash: `v2-0123456789abcdef`."""
 
 def counted(number: int, one: str, many: str = "") -> str:
     """`1 test`, `2 tests`; `many` where the plural is not `one` with an s."""

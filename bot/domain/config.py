@@ -83,6 +83,11 @@ class CommitRule(Frozen):
     revision_pattern: CommitPattern = "-g?([0-9a-f]{7,40})$"
     image_pattern: CommitPattern = "(?:^|[-_.]g?)([0-9a-f]{7,40})$"
 
+    @property
+    def needs_images(self) -> bool:
+        """Whether it has to be known what image a revision runs."""
+        return "image" in self.sources
+
 
 class LogsConfig(Frozen):
     """`[logs]`: `source` as for --logs; `project` is the Google Cloud project; `commit` finds the running commit."""

@@ -86,12 +86,17 @@ class Focus(Frozen):
 
 
 class LogQuery(Frozen):
-    """What is asked of a log source. `since` and `until` None means: whatever the source holds."""
+    """What is asked of a log source. `since` and `until` None means: whatever the source holds.
+
+    `deployments` asks for Cloud Run's audit entries of deployments as well, which say what image a revision runs: of
+    any severity, and from before `since`.
+    """
 
     focus: Focus
     since: datetime | None = None
     until: datetime | None = None
     most_entries: int = 2_000_000
+    deployments: bool = False
 
 
 class LogPage(msgspec.Struct, frozen=True, gc=False):

@@ -99,7 +99,7 @@ def analyse(reading: LogReading, query: LogQuery, options: AnalysisOptions = DEF
     far it came. The reading must stay open while entries are asked for. Raises RetrievalFailed.
     """
     with _without_collector():
-        scan = Scan(query, _labels_of(options.commits), images="image" in options.commits.sources, note=note)
+        scan = Scan(query, _labels_of(options.commits), note=note)
         scan.take(reading)
         groups = sorted(scan.groups.all, key=lambda group: group.fingerprint)
         groups = [group for group in groups if group.count]

@@ -29,7 +29,7 @@ MOST_CHANCE = 0.01
 """How probable it may be that chance links a group to any other (a Chernoff bound on the binomial tail)."""
 MOST_LOOKED_AT = 200
 """Occurrences of a group, spread evenly over all, that are looked at for what is beside them."""
-MOST_BESIDE = 64
+MOST_BESIDE = 32
 """Entries each way that count as beside an occurrence: in a dense burst, the nearest."""
 _LEAST_GAP_NS = 1_000_000
 _PRIOR_SECONDS = 3_600.0

@@ -11,7 +11,7 @@ states none are its payload, its HTTP status and its text asked, in this order (
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -29,6 +29,11 @@ _INSTANCE_FIELDS = ("labels.instanceId", "labels.instance_id", "resource.labels.
                     "resource.labels.pod_name")
 _EXCLUDED_FIELDS = ("textPayload", "jsonPayload.message", "httpRequest.requestUrl")
 """Fields that are in an entry's text whatever else is: what one of them holds, the text holds."""
+
+
+DEPLOYED_BEFORE = timedelta(days=30)
+"""How long before the time that is asked for a running revision may have been deployed, and be found by its image."""
+_DEPLOYING = ("CreateService", "ReplaceService", "UpdateService")
 
 
 class Tier(NamedTuple):
@@ -85,6 +90,7 @@ def matches(focus: Focus, entry: LogEntry) -> bool:
 def tiers(query: LogQuery) -> tuple[Tier, ...]:
     """What is read of Google, most severe first: no entry is in two tiers, together they are `gcp_filter`.
 
+    Deployments, where they are asked for, are a tier of their own, which may overlap.
     They select every entry that `matches` and, so that chains can be joined, every entry that states no severity.
     The language is described at https://cloud.google.com/logging/docs/view/logging-query-language: OR binds
     tighter than AND, `:` and `=` ignore the case of letters, a missing severity is DEFAULT.
@@ -101,6 +107,11 @@ def tiers(query: LogQuery) -> tuple[Tier, ...]:
         over = "severity>DEFAULT" if threshold(focus) == 0 and rank == 1 else f"severity>={SEVERITIES[rank]}"
         within = [*scope, over, f"severity<{SEVERITIES[rank + 1]}", calm]
         parts.append(Tier(SEVERITIES[rank], _all([*within, *_exclusions(focus, within)])))
+    if query.deployments:
+        before = query.since - DEPLOYED_BEFORE if query.since is not None else None
+        methods = _any([f"protoPayload.methodName:{_quoted(method)}" for method in _DEPLOYING])
+        service = f"protoPayload.serviceName={_quoted('run.googleapis.com')}"
+        parts.append(Tier("deployments", _all([*_times(before, query.until), *_services(focus), service, methods])))
     return tuple(parts)
 
 

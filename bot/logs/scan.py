@@ -56,7 +56,7 @@ class Scan:
     of those labels of an entry that anybody will ask for.
     """
 
-    def __init__(self, query: LogQuery, labels: frozenset[str], *, images: bool = False,
+    def __init__(self, query: LogQuery, labels: frozenset[str], *,
                  note: Callable[[str], None] | None = None, most_pieces: int = MOST_PIECES) -> None:
         self.focus = query.focus
         self.groups = Groups()
@@ -76,7 +76,7 @@ class Scan:
         self._least = min(RANK[query.focus.least_severity], RANK[Severity.ERROR])
         self._seeker = Seeker(query.focus)
         self._pieces = ExternalSort(Piece, attrgetter("stream", "log", "time_ns", "insert_id"), most_pieces)
-        self._images = images
+        self._images = query.deployments
         self._note = note
         self._seen: set[int] = set()
         self._seconds: dict[str, int] = {}
@@ -266,13 +266,15 @@ class Scan:
             self._is_damaged(line, ref, reading, str(error))
             return
         origin = self.origins.of(entry)
-        for revision, image in images_of(line).items() if self._images else ():
+        images = images_of(line) if self._images else {}
+        for revision, image in images.items():
             self.images[revision] = min(image, self.images.get(revision, image))
         if wire is not None:
             self._learn(wire, entry, origin)
         ns = entry.time_ns
         if not self._since <= ns < self._until:
-            self.outside += 1
+            # A deployment is asked for from before that time, too.
+            self.outside += not images
             return
         self.read += 1
         self.low_ns, self.high_ns = min(ns, self.low_ns), max(ns, self.high_ns)

@@ -199,6 +199,8 @@ def _reading(retrieved: Retrieved | None) -> str:
         parts.append(f"{report.entries_damaged} damaged")
     if report.duplicates:
         parts.append(f"{counted(report.duplicates, 'duplicate')} left out")
+    if report.passed_over:
+        parts.append(f"{report.passed_over:,} below the focus's severity passed over")
     parts.append(f"{counted(retrieved.groups, 'group')}, {counted(retrieved.incidents, 'incident')}")
     return ", ".join(parts) + "." + "".join(f" {sentence}" for sentence in report.unread)
 

@@ -21,6 +21,7 @@ def logs_document(query: LogQuery, analysis: Analysis, selection: Selection) -> 
         "entries_read": report.entries_read,
         "entries_damaged": report.entries_damaged,
         "duplicates": report.duplicates,
+        "passed_over": report.passed_over,
         "damaged": [sample.model_dump() for sample in report.damaged_samples],
         "unread": list(report.unread),
         "filter": gcp_filter(query),

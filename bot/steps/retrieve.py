@@ -24,8 +24,9 @@ MOST_CONTEXT = 400
 def run(ctx: StepContext) -> StepOutcome:
     """Read, group, rank, keep the redacted snapshot of the incident and what went before it."""
     settings = ctx.record.settings
-    query = LogQuery(focus=settings.focus, since=settings.since)
-    options = AnalysisOptions(commits=ctx.config.logs.commit, redactor=ctx.redactor)
+    rule = ctx.config.logs.commit
+    query = LogQuery(focus=settings.focus, since=settings.since, deployments=rule.needs_images)
+    options = AnalysisOptions(commits=rule, redactor=ctx.redactor)
     reading = ctx.logs.read(query)
     try:
         analysis = analyse(reading, query, options, _seldom(ctx))
