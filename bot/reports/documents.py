@@ -27,6 +27,7 @@ from bot.domain.results import (
 )
 from bot.domain.suite import ENDED_IN_WORDS, Ended, FailureKind, Outcome
 from bot.domain.workflow import Workflow
+from bot.reports.incidents import incident_table
 from bot.reports.markdown import cell, fence, inline, prose, span
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ def _view(record: CycleRecord, workflow: Workflow) -> dict[str, object]:
         "retrieved": retrieved,
         "winner": _winner(retrieved),
         "reading": _reading(retrieved),
+        "ranking": incident_table(retrieved.selection, retrieved.incidents) if retrieved is not None else "",
         "whys": record.latest(FiveWhys),
         "planned": planned,
         "filed": filed,

@@ -137,9 +137,13 @@ def _day(at: datetime) -> str:
     return f"{at.day} {at:%b}"
 
 
-def incident_table(selection: Selection, most: int = 10) -> str:
-    """The table in Markdown, text of others in code spans; a line below says how many are not shown."""
+def incident_table(selection: Selection, ranked: int = 0, most: int = 10) -> str:
+    """The table in Markdown, text of others in code spans; a line below says how many are not shown.
+
+    `ranked` is how many incidents there were, where the selection holds only the first of them.
+    """
     rows = incident_rows(selection)
+    total = max(ranked, len(rows))
     headings = ("", "incident", "severity", "standing", "instances", "entries", "first seen", "last seen",
                 "revisions", "occurrences", "fingerprint", "behind in")
     right = {"", "instances", "entries"}
@@ -152,8 +156,8 @@ def incident_table(selection: Selection, most: int = 10) -> str:
         ])
         for row in rows[:most]
     ]
-    if len(rows) > most:
-        lines += ["", f"{len(rows) - most:,} more not shown."]
+    if total > most:
+        lines += ["", f"{total - most:,} more not shown."]
     return "\n".join(lines)
 
 

@@ -17,6 +17,8 @@ from bot.steps.context import Step, StepContext, StepOutcome
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 SNAPSHOT = "logs.ndjson"
 SECONDS_BETWEEN_NOTES = 5.0
+MOST_RUNNERS_UP = 50
+"""Other incidents that the record lists, of all that were ranked."""
 MOST_CONTEXT = 400
 """Entries of what else happened on the incident's instances that are kept for the whys."""
 
@@ -44,7 +46,8 @@ def run(ctx: StepContext) -> StepOutcome:
     if winner is not None and len(members) < winner.entries:
         ctx.progress.note(f"kept of the incident: the earliest {len(members):,} of {winner.entries:,} entries")
     result = Retrieved(
-        report=report, groups=len(analysis.groups), incidents=len(analysis.incidents), selection=selection,
+        report=report, groups=len(analysis.groups), incidents=len(analysis.incidents),
+        selection=selection.model_copy(update={"runners_up": selection.runners_up[:MOST_RUNNERS_UP]}),
         commit=None if winner is None else running_commit(ctx, winner, analysis.stood),
         target=_target(ctx, winner), snapshot=SNAPSHOT,
     )
