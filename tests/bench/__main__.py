@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bot.adapters.sandboxes import diagnose
 from bot.demo.repository import build_repository
-from tests.bench import grouping, logs
+from tests.bench import grouping, incidents, logs
 
 ENTRIES = 200_000
 ENTRIES_OF_DATA = 1_000_000
@@ -94,7 +94,8 @@ def main() -> None:
             _say(f"| {row.what} | {row.ours} | {row.against} | {row.ratio:.2f} | {row.reads} |")
         if data is not None:
             for table in (grouping.loghub_table(data / "loghub-2k"), grouping.made_rows(folder / "made.ndjson"),
-                          grouping.speed_rows()):
+                          grouping.speed_rows(), incidents.crash_loop_rows(data / "cloudrun" / "crash-loop.ndjson"),
+                          incidents.made_rows(folder / "made.ndjson")):
                 _say("")
                 for line in table:
                     _say(line)
