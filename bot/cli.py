@@ -155,7 +155,8 @@ def main() -> None:
             _print_error(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        _say("bot: interrupted. `bot resume` goes on where it was.")
+        resumes = "cycle" in sys.argv[1:] or "resume" in sys.argv[1:]
+        _say("bot: interrupted." + (" `bot resume` goes on where it was." if resumes else ""))
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.exit(EXIT_INTERRUPTED)

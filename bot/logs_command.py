@@ -1,4 +1,8 @@
-"""`bot logs`: step 0 alone. Reads, ranks, shows, and writes nothing."""
+"""`bot logs`: step 0 alone. Reads, ranks, shows, and leaves nothing behind.
+
+Of Google's log, whose reading takes long, the pages lie in the state folder, redacted, until it is finished. After a
+failure or a kill they stay, for the same command to go on from there within an hour.
+"""
 
 from __future__ import annotations
 
@@ -207,7 +211,7 @@ def _explain(incident: Incident) -> None:
     lags = {one.fingerprint: math.inf if one.lag_ms is None else one.lag_ms for one in incident.followed}
     for group in sorted(incident.groups, key=lambda one: lags.get(one.fingerprint, 0.0)):
         after = followed.get(group.fingerprint)
-        beside = f" ({after.beside:,} times)" if after and after.beside else ""
+        beside = f" ({after.beside:,} of {after.looked_at:,} times)" if after and after.beside else ""
         table.add_row(
             group.severity.value, f"{group.count:,}", group.fingerprint,
             harmless(followed_in_words(after) + beside if after else "root"), harmless(group.title),

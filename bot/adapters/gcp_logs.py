@@ -8,16 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from bot.adapters.gcp_calls import DEADLINE_S, PAGE_SIZE, Calls, TokenRefused, connect
+from bot.adapters.gcp_reach import Reach
 from bot.adapters.gcp_spool import PageHead, Spool, open_spool
 from bot.adapters.gcp_wire import entry_line, nanoseconds
 from bot.adapters.surroundings import Surroundings
+from bot.domain.base import counted
 from bot.domain.errors import ConfigProblem, RetrievalFailed
 from bot.domain.logs import LogPage, LogQuery
 from bot.domain.moments import nanoseconds_of, rfc3339
-from bot.logs.query import Tier, left_out_filter, tiers
+from bot.logs.query import left_out_filter, tiers
 from bot.logs.redact import Redactor
 from bot.logs.snapshot import redacted_line
 from bot.ports import Clock
@@ -33,8 +33,9 @@ class GcpLogs:
     """A LogSource over one Google Cloud project.
 
     `client` is the GAPIC client to use; without one it is made from the environment's credentials when reading
-    starts, for `endpoint` or the public address. Under `state` the pages of a reading that failed are kept, so that
-    the next one of the same query goes on from there. Raises RetrievalFailed for a missing project.
+    starts, for `endpoint` or the public address. Under `state` the pages are kept, redacted, until the reading is
+    finished: after a failure or a kill the next one of the same query goes on from there, within an hour. Raises
+    RetrievalFailed for a missing project.
     """
 
     def __init__(self, project: str, clock: Clock, client: LoggingServiceV2Client | None = None,
@@ -58,45 +59,20 @@ class GcpLogs:
         return f"gcp:{self._project}"
 
     def read(self, query: LogQuery) -> GcpReading:
-        """Connect. Raises RetrievalFailed when there are no credentials that work."""
+        """Connect. Raises RetrievalFailed without credentials that work or a place to keep pages."""
         if self._client is None:
             calls = connect(self._project, self._clock, self._endpoint, self._deadline_s)
         else:
             calls = Calls(self._project, self._client, self._clock, self._deadline_s)
         timeless = query.model_copy(update={"since": None, "until": None})
         key = "\n".join([self._project, self._endpoint, str(query.most_entries), *map(str, tiers(timeless))])
-        spool = open_spool(self._state, key, query, self._clock.now())
+        try:
+            spool = open_spool(self._state, key, query, self._clock.now())
+        except RetrievalFailed:
+            if self._client is None:
+                calls.close()
+            raise
         return GcpReading(self.name, calls, query, spool, self._clock, self._redacted, self._client is None)
-
-
-class _Reach(msgspec.Struct):
-    """How far the reading of a tier came: a page token, or a time in nanoseconds, from which on it goes on.
-
-    `left` is what is known of entries that the limit left out: None until it is reached.
-    """
-
-    tier: Tier
-    token: str = ""
-    before: int = 0
-    oldest: int = 0
-    entries: int = 0
-    complete: bool = False
-    left: bool | None = None
-
-    def went(self, head: PageHead) -> None:
-        """Take note of a page."""
-        self.token, self.before = head.token, head.before
-        self.oldest = head.oldest or self.oldest
-        self.entries += head.entries
-        self.complete = not head.token
-
-    def told(self) -> str:
-        """How far it came, for people."""
-        if self.complete or self.left is False:
-            return f"{self.tier.title}: complete"
-        if not self.entries:
-            return f"{self.tier.title}: not read"
-        return f"{self.tier.title}: back to {rfc3339(self.oldest)}, older not read"
 
 
 class GcpReading:
@@ -113,10 +89,11 @@ class GcpReading:
         self._query = query
         question = spool.question
         self._tiers = tiers(query.model_copy(update={"since": question.since, "until": question.until}))
-        self._reaches = [_Reach(tier) for tier in self._tiers]
+        self._reaches = [Reach(tier) for tier in self._tiers]
         self._earlier = len(spool.heads)
         self._read = 0
         self._finished = False
+        self._context_failed = ""
 
     @property
     def name(self) -> str:
@@ -128,8 +105,9 @@ class GcpReading:
 
         Raises RetrievalFailed, saying how far it came, when a page cannot be had.
         """
-        self._reaches = [_Reach(tier) for tier in self._tiers]
+        self._reaches = [Reach(tier) for tier in self._tiers]
         self._read = 0
+        self._finished = False
         for number, head in enumerate(self._spool.heads):
             self._reaches[head.tier].went(head)
             self._read += head.entries
@@ -152,15 +130,19 @@ class GcpReading:
     def left_out(self, instances: tuple[str, ...], since: datetime, until: datetime, most: int) -> Iterable[bytes]:
         """What these instances logged below the focus's severity; where the limit was reached, whatever they logged.
 
-        Newest first, redacted. Raises RetrievalFailed.
+        Newest first, redacted. Nothing depends on it: where it fails, this is what was had, and `unread` says so.
         """
         wanted = left_out_filter(self._query.focus, instances, since, until, every=any(r.left for r in self._reaches))
         found: list[bytes] = []
         token = ""
         while wanted and len(found) < most:
             try:
-                page = self._ask(wanted, token, min(PAGE_SIZE, most - len(found)))
+                page = self._calls.page(wanted, token, min(PAGE_SIZE, most - len(found)))
             except TokenRefused:
+                self._context_failed = "Cloud Logging refuses its own page tokens."
+                break
+            except RetrievalFailed as error:
+                self._context_failed = error.what
                 break
             found += [self._redacted(entry_line(message)) for message in page.entries]
             if not page.next_page_token or page.next_page_token == token:
@@ -169,7 +151,10 @@ class GcpReading:
         return found
 
     def unread(self) -> tuple[str, ...]:
-        """What the limit left out, tier by tier, and what was logged since a reading that this one goes on with."""
+        """What the limit left out, tier by tier, what was logged since a reading that this one goes on with, and more.
+
+        Once `left_out` was asked for, whether it failed; and whether no page of the reading can outlive it.
+        """
         found: list[str] = []
         if any(reach.left for reach in self._reaches):
             told = "; ".join(reach.told() for reach in self._reaches)
@@ -180,6 +165,12 @@ class GcpReading:
                 f"This reading goes on with one that began at {rfc3339(nanoseconds_of(question.began))}; "
                 "what was logged after that was not read."
             )
+        if self._context_failed:
+            found.append(
+                f"What else happened on the incident's instances could not be read: {self._context_failed}"
+            )
+        if self._spool.hindered:
+            found.append(self._spool.hindered)
         return tuple(found)
 
     def close(self) -> None:
@@ -190,7 +181,7 @@ class GcpReading:
         if self._own_connection:
             self._calls.close()
 
-    def _fetch(self, index: int, reach: _Reach) -> LogPage:
+    def _fetch(self, index: int, reach: Reach) -> LogPage:
         """Fetch and keep the next page of a tier."""
         page = self._next(reach, min(PAGE_SIZE, self._query.most_entries - self._read))
         lines = [self._redacted(entry_line(message)) for message in page.entries]
@@ -201,28 +192,24 @@ class GcpReading:
         self._read += len(lines)
         return LogPage(self._spool.add(head, lines), lines)
 
-    def _next(self, reach: _Reach, size: int) -> Any:
+    def _next(self, reach: Reach, size: int) -> Any:
         """The next page of a tier, by its token or, where that is not known any more, by the time it had reached."""
         try:
-            page = self._ask(self._filter(reach), reach.token, size)
+            page = self._ask(reach.filter, reach.token, size)
         except TokenRefused:
-            if reach.oldest and reach.before == reach.oldest:
+            if reach.before == reach.oldest and (reach.oldest or reach.restarted):
+                # Nothing was gained since it started again from here, and would not be the next time.
                 raise self._failed("Cloud Logging refuses its own page tokens") from None
             # What was read of the same moment comes twice, and is known as the same by whoever counts it.
-            reach.before, reach.token = reach.oldest, ""
-            page = self._ask(self._filter(reach), "", size)
+            reach.before, reach.token, reach.restarted = reach.oldest, "", True
+            page = self._ask(reach.filter, "", size)
         if page.next_page_token and page.next_page_token == reach.token:
             raise self._failed("Cloud Logging gave the same page token twice")
         return page
 
-    def _filter(self, reach: _Reach) -> str:
-        if not reach.before:
-            return reach.tier.filter
-        return f'{reach.tier.filter} AND timestamp<="{rfc3339(reach.before)}"'
-
-    def _has_more(self, reach: _Reach) -> bool:
+    def _has_more(self, reach: Reach) -> bool:
         """Whether a tier has entries beyond the limit: a token does not say so, and a tier may be empty."""
-        ahead = _Reach(reach.tier, reach.token, reach.before, reach.oldest)
+        ahead = Reach(reach.tier, reach.token, reach.before, reach.oldest)
         for _ in range(_MOST_EMPTY):
             page = self._next(ahead, 1)
             if page.entries or not page.next_page_token:
@@ -237,8 +224,10 @@ class GcpReading:
         return RetrievalFailed(f"{what}{self._so_far()}.", "Run the command again later.")
 
     def _so_far(self) -> str:
-        kept = ", and are kept for an hour: the same command goes on from there" if self._spool.kept else ""
-        return f"; {self._read:,} entries had been read before that{kept if self._read else ''}"
+        had = "; " + counted(self._read, "entry", "entries") + " had been read before that"
+        if not (self._spool.kept and self._read):
+            return had
+        return f"{had}, and {'is' if self._read == 1 else 'are'} kept for an hour: the same command goes on from there"
 
 
 def open_log_source(rest: str, surroundings: Surroundings) -> GcpLogs:

@@ -2,7 +2,7 @@
 
 A folder for each question, with `question.json` and a file a page: a line on how reading went on from there, then
 the page's entries, redacted, one a line. Each file is written atomically, so the pages up to the first that is
-missing are whole.
+missing are whole. A log can be read without a state, too: then the pages lie in a temporary folder, for this reading.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
+from typing import NoReturn
 
-import filelock
 import msgspec
 
-from bot.adapters.atomic import write_atomically
+from bot.adapters.atomic import TEMPORARY, write_atomically
+from bot.adapters.gcp_spool_folder import HeldFolder, hold
+from bot.domain.errors import ConfigProblem, RetrievalFailed
 from bot.domain.logs import LogQuery
 
 KEEP = timedelta(hours=1)
@@ -67,29 +70,46 @@ class PageHead(msgspec.Struct, frozen=True):
 
 
 class Spool:
-    """The pages of one question in a folder. `kept` says that the folder outlives the process."""
+    """The pages of one question in a folder. `held` is where it outlives the process, None in a temporary folder.
 
-    def __init__(self, folder: Path, kept: bool, question: Question, lock: filelock.BaseFileLock | None = None) -> None:
+    `hindered` says in a sentence why the pages cannot outlive the process although they should.
+    """
+
+    def __init__(self, folder: Path, question: Question, held: HeldFolder | None = None, hindered: str = "") -> None:
         self._folder = folder
-        self._lock = lock
-        self.kept = kept
+        self._held = held
         self.question = question
+        self.hindered = hindered
         self.heads = _heads(folder)
 
+    @property
+    def kept(self) -> bool:
+        """Whether the pages outlive the process."""
+        return self._held is not None
+
     def add(self, head: PageHead, lines: list[bytes]) -> int:
-        """Keep a page, and return its number. The lines hold no line breaks."""
+        """Keep a page, and return its number. The lines hold no line breaks. Raises RetrievalFailed."""
         number = len(self.heads)
+        path = self._folder / _page_name(number)
         content = b"\n".join([msgspec.json.encode(head), *lines])
-        if self.kept:
-            write_atomically(self._page(number), content)
-        else:
-            self._page(number).write_bytes(content)
+        try:
+            if self.kept:
+                write_atomically(path, content)
+            else:
+                path.write_bytes(content)
+        except OSError as error:
+            with suppress(OSError):
+                (path.with_name(path.name + TEMPORARY) if self.kept else path).unlink()
+            self._fails("kept", error)
         self.heads.append(head)
         return number
 
     def lines(self, number: int) -> list[bytes]:
-        """The entries of a page."""
-        return self._page(number).read_bytes().split(b"\n")[1:]
+        """The entries of a page. Raises RetrievalFailed."""
+        try:
+            return (self._folder / _page_name(number)).read_bytes().split(b"\n")[1:]
+        except OSError as error:
+            self._fails("read again", error)
 
     def remove(self) -> None:
         """Delete everything."""
@@ -97,28 +117,45 @@ class Spool:
 
     def release(self) -> None:
         """Let another process go on with it."""
-        if self._lock is not None:
-            self._lock.release()
+        if self._held is not None:
+            self._held.release()
 
-    def _page(self, number: int) -> Path:
-        return self._folder / _page_name(number)
+    def _fails(self, what: str, error: OSError) -> NoReturn:
+        remedy = (
+            "Make room there or mend it, then run the command again: within an hour it goes on with the pages before."
+            if self.kept else "Make room, or name a folder on a larger disk in the environment variable TMPDIR."
+        )
+        raise RetrievalFailed(
+            f"A page of the log could not be {what} in {self._folder}: {error.strerror or error}.", remedy
+        ) from None
 
 
 def open_spool(state: Path | None, key: str, query: LogQuery, now: datetime) -> Spool:
     """The spool to go on with, or a new one; spools that nobody goes on with any more are deleted.
 
-    `key` names what is asked but for its times. Without a state folder, or while another process reads, the pages
-    are kept in a temporary folder for this reading only.
+    `key` names what is asked but for its times. Without a state folder that can be used, or while another process
+    reads, the pages are kept in a temporary folder for this reading only. Raises RetrievalFailed when there is none.
     """
     fresh = Question(query.since, query.until or now, query.until is None, now)
-    lock = _locked(state)
-    if state is None or lock is None:
-        folder = Path(tempfile.mkdtemp(prefix="bot-pages-"))
-        spool = Spool(folder, False, fresh)
-        weakref.finalize(spool, shutil.rmtree, folder, ignore_errors=True)
-        return spool
-    folder = state / "spool" / blake2b(key.encode(), digest_size=_NAME_LENGTH // 2).hexdigest()
-    for other in folder.parent.iterdir():
+    hindered = ""
+    held: HeldFolder | None = None
+    try:
+        held = None if state is None else hold(state)
+        if held is not None:
+            return _in_state(held, key, query, fresh)
+    except (OSError, ConfigProblem) as error:
+        if held is not None:
+            held.release()
+        why = error.what if isinstance(error, ConfigProblem) else f"{state}: {error.strerror or error}."
+        hindered = f"Were this reading to break off, the next would start again, since no page can be kept: {why}"
+    return _temporary(fresh, hindered)
+
+
+def _in_state(held: HeldFolder, key: str, query: LogQuery, fresh: Question) -> Spool:
+    """The spool in a state's folder. Raises OSError."""
+    now = fresh.began
+    folder = held.path / blake2b(key.encode(), digest_size=_NAME_LENGTH // 2).hexdigest()
+    for other in held.path.iterdir():
         if other.is_dir() and len(other.name) == _NAME_LENGTH and other != folder and _young(other, now) is None:
             shutil.rmtree(other, ignore_errors=True)
     question = _young(folder, now)
@@ -126,22 +163,26 @@ def open_spool(state: Path | None, key: str, query: LogQuery, now: datetime) -> 
         # The pages go after the question that they answer: what a kill leaves here is not young, and goes next time.
         (folder / _QUESTION).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
-        write_atomically(folder / _QUESTION, msgspec.json.encode(fresh))
+        try:
+            write_atomically(folder / _QUESTION, msgspec.json.encode(fresh))
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         question = fresh
-    return Spool(folder, True, question, lock)
+    return Spool(folder, question, held)
 
 
-def _locked(state: Path | None) -> filelock.BaseFileLock | None:
-    if state is None:
-        return None
-    folder = state / "spool"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = filelock.FileLock(folder / "lock", timeout=0)
+def _temporary(question: Question, hindered: str) -> Spool:
     try:
-        lock.acquire()
-    except filelock.Timeout:
-        return None
-    return lock
+        folder = Path(tempfile.mkdtemp(prefix="bot-pages-"))
+    except OSError as error:
+        raise RetrievalFailed(
+            f"There is no temporary folder to keep the log's pages in: {error.strerror or error}.",
+            "Make room, or name another folder in the environment variable TMPDIR.",
+        ) from None
+    spool = Spool(folder, question, hindered=hindered)
+    weakref.finalize(spool, shutil.rmtree, folder, ignore_errors=True)
+    return spool
 
 
 def _young(folder: Path, now: datetime) -> Question | None:

@@ -190,20 +190,21 @@ class Followed(Frozen):
 
     `lag_ms` is the median time from the root's occurrence to the nearest of this group on the same instance
     (negative: before it); None where they share a trace only. `beside` counts the root's occurrences that
-    have one of this group beside them.
+    have one of this group beside them, of the `looked_at` that were looked at.
     """
 
     fingerprint: Fingerprint
     title: str
     lag_ms: float | None
     beside: int
+    looked_at: int
 
 
 class Incident(Frozen):
     """Groups that fail together, represented by the earliest traceback in the application's own code.
 
     `entries` counts log entries before chained ones were joined; `error_entries` those that say ERROR or
-    above, `inferred_errors` those that say nothing but whose text does. `timeline` counts the entries in equal
+    above, `inferred_errors` those that say nothing but whose text does. `timeline` counts the occurrences in equal
     parts of the time that was read. `followed` says in which order the other groups came.
     """
 

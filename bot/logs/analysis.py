@@ -27,7 +27,7 @@ from bot.logs.commits import find_commit
 from bot.logs.entries import entry_from_json
 from bot.logs.fingerprint import deciding_exception, deciding_frames
 from bot.logs.grouping import Group, first_line
-from bot.logs.incidents import Link, clusters, links
+from bot.logs.incidents import Meetings, clusters, links
 from bot.logs.keeping import context, kept_entries
 from bot.logs.redact import Redactor
 from bot.logs.refs import entries_at
@@ -105,7 +105,8 @@ def analyse(reading: LogReading, query: LogQuery, options: AnalysisOptions = DEF
         groups = [group for group in groups if group.count]
         texts = _first_texts(reading, groups)
         severe = [group for group in groups if group.severe is not None]
-        found = links(severe, scan.origins.all)
+        meetings = Meetings(severe, scan.origins.all)
+        found = links(severe, meetings, scan.origins.all)
         together = clusters(severe, found)
     shown_with = aliases(
         Template(group.fingerprint, group.service, group.template, group.severity, group.kind, group.count)
@@ -116,7 +117,7 @@ def analyse(reading: LogReading, query: LogQuery, options: AnalysisOptions = DEF
                                        shown_with.get(group.fingerprint))
         for group in groups
     }
-    makes = _Making(scan, values, texts, options, {link.pair: link for link in found},
+    makes = _Making(scan, values, texts, options, meetings,
                     {group.index: number for number, group in enumerate(severe)})
     members = {
         cluster[0].fingerprint: (makes.incident(cluster), cluster)
@@ -151,7 +152,7 @@ class _Making(msgspec.Struct):
     values: Mapping[Fingerprint, LogGroup]
     texts: Mapping[int, LogEntry]
     options: AnalysisOptions
-    links: Mapping[tuple[int, int], Link]
+    meetings: Meetings
     numbers: Mapping[int, int]
     stood: dict[str, str] = {}
 
@@ -206,11 +207,11 @@ class _Making(msgspec.Struct):
         found: list[Followed] = []
         for group in cluster[1:]:
             number = self.numbers[group.index]
-            link = self.links.get((min(root, number), max(root, number)))
-            lag = None if link is None or link.lag_ns is None else link.lag_ns / 1e6 * (1 if root < number else -1)
+            lag = self.meetings.lag(root, number)
             found.append(Followed(
                 fingerprint=group.fingerprint, title=self.values[group.fingerprint].title,
-                lag_ms=None if lag is None else round(lag, 3), beside=0 if link is None else link.hits,
+                lag_ms=None if lag is None else round(lag / 1e6, 3), beside=self.meetings.hits[root, number],
+                looked_at=self.meetings.looked_at.get(root, 0),
             ))
         return tuple(sorted(found, key=lambda one: (one.lag_ms is None, one.lag_ms or 0.0, one.fingerprint)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
@@ -15,6 +16,7 @@ from bot.logs.severity import given, infer, of_status
 
 _MOST_NS = 2**63
 _MOST_TEXT = 200_000
+_MOST_DIGITS = 300
 _MESSAGES = ("message", "msg", "event")
 _STACKS = ("exc_info", "exc_text", "exception", "stack_trace", "stacktrace", "stack", "traceback")
 _LOGGERS = ("logger", "logger_name", "name")
@@ -50,38 +52,46 @@ _WIRE = msgspec.json.Decoder(_Wire)
 _ANYTHING = msgspec.json.Decoder()
 
 
-def entry_from_json(raw: bytes, decoded: object = None) -> LogEntry:
-    """Read one LogEntry; `decoded` saves decoding `raw` where that was done already.
+def entry_from_json(raw: bytes) -> LogEntry:
+    """Read one LogEntry.
 
     A field of an unexpected type is read as far as it makes sense and never makes the entry unreadable.
     Raises ValueError with a short reason for what is no LogEntry.
     """
-    if decoded is not None:
-        return _entry(_lenient(decoded), raw)
     try:
-        wire = _WIRE.decode(raw)
+        return _entry(_WIRE.decode(raw), raw)
     except msgspec.ValidationError:
-        wire = _lenient(_decode(raw))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raw = _mended(raw, error)
-        wire = _lenient(_decode(raw))
-    return _entry(wire, raw)
-
-
-def _mended(raw: bytes, error: Exception) -> bytes:
-    """The JSON with what is no Unicode replaced: one stray byte must not cost an entry. Raises ValueError."""
+        pass
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raw = _mended(raw)
     try:
-        value = json.loads(raw.decode("utf-8", "replace"))
-        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-    except (ValueError, RecursionError):
-        raise ValueError(f"not JSON: {error}"[:200]) from None
+        value = _ANYTHING.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raw = _mended(raw)
+        value = _ANYTHING.decode(raw)
+    return _entry(_lenient(value), raw)
 
 
-def _decode(raw: bytes) -> object:
+def _mended(raw: bytes) -> bytes:
+    """The JSON with what is no Unicode replaced and numbers beyond all bounds as text. Raises ValueError.
+
+    One stray byte, or one `1e999`, must not cost an entry.
+    """
     try:
-        return _ANYTHING.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        text = raw.decode("utf-8", "replace")
+        value = json.loads(text, parse_float=_bounded, parse_int=_bounded, parse_constant=str)
+        mended = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+        _ANYTHING.decode(mended)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"not JSON: {error}"[:200]) from None
+    return mended
+
+
+def _bounded(number: str) -> float | int | str:
+    if len(number) > _MOST_DIGITS:
+        return number
+    value = float(number) if set(number) & set(".eE") else int(number)
+    return number if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _lenient(value: object) -> _Wire:
@@ -182,7 +192,7 @@ def stack_of(payload: object) -> str:
 
 
 def _stack(value: object) -> str:
-    return value if isinstance(value, str) and STACK_SIGN in value else ""
+    return value if isinstance(value, str) and STACK_SIGN in value and "\n" in value else ""
 
 
 def _audit_text(payload: dict[str, Any]) -> str:
@@ -227,7 +237,7 @@ def _second(text: str) -> int:
 
 def _derived_id(raw: bytes) -> str:
     """An id from the entry's content, the same however the JSON is spaced or ordered."""
-    canonical = msgspec.json.encode(_decode(raw), order="deterministic")
+    canonical = msgspec.json.encode(_ANYTHING.decode(raw), order="deterministic")
     return "derived-" + blake2b(canonical, digest_size=8).hexdigest()
 
 

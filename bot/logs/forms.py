@@ -24,15 +24,14 @@ NEVER, IF_PLAIN, ALWAYS, STARTS = 0, 1, 2, 3
 """Whether a text could go on with a traceback: not at all, where no severity is known, whatever is known; or
 whether it begins one."""
 
-_FOLD = bytes.maketrans(b"123456789", b"000000000")
+FOLD = bytes.maketrans(b"123456789", b"000000000")
 _CLASSES = bytes(
     ord("h") if chr(code) in "0123456789abcdef" else ord("w") if chr(code).isalnum() or code >= 128 or code == 95
     else code if code in b"-.:" else ord(" ") for code in range(256)
 )
 """Each byte as its class: h for a hexadecimal digit, w for what else a word is made of."""
 _UUID = b"hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh"
-_ID = b"\xff"
-"""Stands for an id. No text in UTF-8 holds it."""
+_RUN = re.compile(rb"h+")
 _LINE = re.compile(r"\", line \d+")
 _TAIL = re.compile(r"\n(?=\S)")
 _MOST_FORMS = 50_000
@@ -51,6 +50,8 @@ class Form(msgspec.Struct, gc=False):
 class Shape(msgspec.Struct, gc=False):
     """A text with a traceback: its group, how it ends (see `ending`), and how many exceptions it prints.
 
+    `loose` says that more than its frames and its exception's type made the shape, such as the values of a chain.
+
     `told` is whether its frames say to a focus that it is meant; None until somebody asks.
     """
 
@@ -58,6 +59,7 @@ class Shape(msgspec.Struct, gc=False):
     group: Group
     ends: str
     exceptions: int
+    loose: bool
     told: bool | None = None
 
 
@@ -81,15 +83,17 @@ class Groups:
 
 def folded(text: str) -> bytes:
     """The text with its digits as zeros: what two texts must share to be looked at once."""
-    return text.encode("utf-8", "surrogatepass").translate(_FOLD)
+    return text.encode("utf-8", "surrogatepass").translate(FOLD)
 
 
 def without_ids(key: bytes) -> bytes:
-    """Folded text with one sign for each hexadecimal id that `mask` replaces whatever its letters and digits are.
+    """Folded text with the length in place of each hexadecimal id that `mask` replaces whatever it consists of.
 
     That is a UUID, or six or more hexadecimal digits of both kinds, that stand alone. A text that begins with one
     is left alone: whether it begins with a letter decides what else it may be.
     """
+    if len(key) > _MOST_KEY:
+        return key
     classes = key.translate(_CLASSES)
     start = classes.find(b"hhhhhh")
     if start < 0:
@@ -97,20 +101,19 @@ def without_ids(key: bytes) -> bytes:
     pieces: list[bytes] = []
     done = 0
     while start >= 0:
-        end = len(classes) - len(classes[start:].lstrip(b"h"))
+        run = _RUN.match(classes, start)
+        end = run.end() if run is not None else start + 6
         if classes.startswith(_UUID, start):
             end = start + 36
         before = classes[start - 1 : start]
         alone = start > 1 and (before == b" " or (before == b":" and classes[start - 2 : start - 1] == b"w"))
         found = key[start:end]
         if alone and classes[end : end + 1] not in (b"w", b"-", b"h") and b"0" in found and found.strip(b"0-"):
-            pieces.append(key[done:start])
+            # No text in UTF-8 holds the byte 255.
+            pieces += [key[done:start], b"\xff%d\xff" % (end - start)]
             done = end
         start = classes.find(b"hhhhhh", end)
-    if not pieces:
-        return key
-    pieces.append(key[done:])
-    return _ID.join(pieces)
+    return b"".join([*pieces, key[done:]]) if pieces else key
 
 
 class Forms:
@@ -210,7 +213,9 @@ class Forms:
             group = self.message(text)
         else:
             group = self._groups.get(fingerprint, GroupKind.TRACEBACK, self._service)
-        shape = Shape(len(self._groups.shapes), group, ending(text), len(exceptions))
+        shape = Shape(
+            len(self._groups.shapes), group, ending(text), len(exceptions), loose=value_start(text)[0] < 0
+        )
         self._groups.shapes.append(shape)
         return shape
 

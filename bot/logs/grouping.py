@@ -6,6 +6,7 @@ from array import array
 from bisect import insort
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from bot.domain.base import Fingerprint
 from bot.domain.logs import SEVERITIES, Frame, GroupKind, LoggedException, LogGroup, Severity
@@ -26,13 +27,15 @@ _ERROR = SEVERITIES.index("ERROR")
 class Severe:
     """The occurrences of a group that can make an incident, as columns: a million of them are no objects.
 
-    `refs` finds an occurrence's first entry again, `further` the other entries of joined ones, by the first's ref.
+    `ties` orders occurrences of one moment by their insertIds, whatever the order of reading. `refs` finds an
+    occurrence's first entry again, `further` the other entries of joined ones, by the first's ref.
     """
 
-    __slots__ = ("further", "inferred", "more", "ns", "origins", "refs", "samples", "stated", "traces")
+    __slots__ = ("further", "inferred", "more", "ns", "origins", "refs", "samples", "stated", "ties", "traces")
 
     def __init__(self) -> None:
         self.ns = array("q")
+        self.ties = array("L")
         self.origins = array("l")
         self.traces = array("q")
         self.refs = array("q")
@@ -58,12 +61,13 @@ class Severe:
 
     def earliest(self) -> list[tuple[int, ...]]:
         """The refs of each occurrence's entries, the earliest occurrence first."""
-        places = sorted(range(len(self.ns)), key=lambda place: (self.ns[place], self.refs[place]))
+        places = sorted(range(len(self.ns)), key=lambda place: (self.ns[place], self.ties[place]))
         return [(self.refs[place], *self.further.get(self.refs[place], ())) for place in places]
 
     def add(self, ns: int, insert_id: str, origin: int, trace: int, ref: int) -> None:
         """Count one more occurrence by its first entry."""
         self.ns.append(ns)
+        self.ties.append(crc32(insert_id.encode("utf-8", "surrogatepass")))
         self.origins.append(origin)
         self.traces.append(trace)
         self.refs.append(ref)

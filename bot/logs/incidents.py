@@ -31,6 +31,9 @@ MOST_LOOKED_AT = 200
 """Occurrences of a group, spread evenly over all, that are looked at for what is beside them."""
 MOST_BESIDE = 32
 """Entries each way that count as beside an occurrence: in a dense burst, the nearest."""
+MOST_LINKED = 5_000
+"""Groups that are looked at together."""
+_MOST_LAGS = 64
 _LEAST_GAP_NS = 1_000_000
 _PRIOR_SECONDS = 3_600.0
 """A group that occurred once on an instance is taken for one that occurs once an hour there."""
@@ -41,19 +44,22 @@ Pair = tuple[int, int]
 class Link(msgspec.Struct, frozen=True):
     """That two groups fail together: for which share of the rarer and of the more frequent one's occurrences.
 
-    `pair` holds their places in the list of groups, `lag_ns` the median time from the first to the second on one
-    instance; None where they share traces only.
+    `pair` holds their places in the list of groups.
     """
 
     pair: Pair
     share: float
     mutual: float
     hits: int
-    lag_ns: int | None
 
 
-class _Meetings:
-    """How often groups occur together. `hits[a, b]` counts the looked-at occurrences of `a` with `b` beside them."""
+class Meetings:
+    """How often groups occur together. `hits[a, b]` counts the occurrences of `a` with `b` beside them.
+
+    That is of those of `a` that were looked at, `looked_at[a]` of them. `groups` are by their places in the list,
+    which must be all severe and sorted by fingerprint, so that the result is the same for every order of entries.
+    Of more than MOST_LINKED groups, the most frequent are looked at and the others stand alone.
+    """
 
     def __init__(self, groups: Sequence[Group], origins: Sequence[Origin]) -> None:
         self.at: dict[int, Counter[int]] = {}
@@ -67,6 +73,8 @@ class _Meetings:
         self._places = [origin.place for origin in origins]
         self._names = [origin.instance for origin in origins]
         severe = [(number, group.severe) for number, group in enumerate(groups) if group.severe is not None]
+        if len(severe) > MOST_LINKED:
+            severe = sorted(sorted(severe, key=lambda pair: -len(pair[1]))[:MOST_LINKED], key=lambda pair: pair[0])
         for number, occurrences in severe:
             self._take(number, occurrences)
         for events in self._events.values():
@@ -100,7 +108,8 @@ class _Meetings:
         for index in chosen:
             beside = self._beside(occurrences.ns[index], self._places[occurrences.origins[index]])
             traced = self._by_trace.get(occurrences.traces[index], own)
-            for other in traced if isinstance(traced, set) else ():
+            # What half of all groups share is a session or a process, not one failing request.
+            for other in traced if isinstance(traced, set) and len(traced) <= MOST_BESIDE else ():
                 beside.setdefault(other, None)
                 self.trace_hits[own, other] += 1
             for other, lag in beside.items():
@@ -109,7 +118,8 @@ class _Meetings:
                     self.hits[pair] += 1
                     if lag is not None:
                         self.widest[pair] = max(self.widest[pair], abs(lag))
-                        self.lags[pair].append(lag)
+                        if len(self.lags[pair]) < _MOST_LAGS:
+                            self.lags[pair].append(lag)
 
     def _beside(self, ns: int, place: int) -> dict[int, int | None]:
         """The groups that occurred on an instance about then, and how much later, in nanoseconds, the nearest did."""
@@ -136,7 +146,10 @@ class _Meetings:
         return [chosen[step * len(chosen) // MOST_LOOKED_AT] for step in range(MOST_LOOKED_AT)]
 
     def lag(self, first: int, second: int) -> int | None:
-        """The median time in nanoseconds by which the second group came after the first; None if never beside it."""
+        """The median time in nanoseconds from the first group's occurrences to the nearest of the second.
+
+        Negative where the second came before; None where it was never beside the first.
+        """
         lags = self.lags.get((first, second))
         return sorted(lags)[len(lags) // 2] if lags else None
 
@@ -164,12 +177,8 @@ def lives_of(origins: Sequence[Origin]) -> dict[int, tuple[int, int]]:
     return lives
 
 
-def links(groups: Sequence[Group], origins: Sequence[Origin]) -> list[Link]:
-    """The pairs of groups that systematically fail together, the strongest first.
-
-    `groups` must all be severe, and sorted by fingerprint, so that the result is the same for every order of entries.
-    """
-    meetings = _Meetings(groups, origins)
+def links(groups: Sequence[Group], meetings: Meetings, origins: Sequence[Origin]) -> list[Link]:
+    """The pairs of groups that systematically fail together, the strongest first."""
     lives = lives_of(origins)
     found: list[Link] = []
     for first, second in sorted({(min(pair), max(pair)) for pair in meetings.hits}):
@@ -183,7 +192,7 @@ def links(groups: Sequence[Group], origins: Sequence[Origin]) -> list[Link]:
         traced = meetings.trace_hits[rare, other] / count >= LEAST_SHARE
         enough = count >= LEAST_COUNT or mutual >= LEAST_SHARE
         if traced or (enough and _is_systematic(share, count, meetings.chance(rare, other, lives), len(groups))):
-            found.append(Link((first, second), share, mutual, hits, meetings.lag(first, second)))
+            found.append(Link((first, second), share, mutual, hits))
     found.sort(key=lambda link: (-link.mutual, -link.share, -link.hits, link.pair))
     return found
 

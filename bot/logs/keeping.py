@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from bot.domain.logs import LogEntry
@@ -16,6 +17,9 @@ MOST_KEPT = 2_000
 """Entries of an incident that are kept: of each group in turn the earliest. Counts are of all entries, kept or not."""
 _CONTEXT_NS = 60_000_000_000
 _CONTEXT_INSTANCES = 3
+_CONTEXT_SPARE = 5
+"""Times as many entries are held as are wanted, since many read the same."""
+_Kept = tuple[int, str, LogEntry]
 
 
 def order(entry: LogEntry) -> tuple[int, str, str]:
@@ -30,7 +34,6 @@ def kept_entries(reading: LogReading, groups: Sequence[Group], most: int = MOST_
     """
     refs: set[int] = set()
     rows = [group.severe.earliest() for group in groups if group.severe is not None]
-    share = most
     for place, occurrences in enumerate(sorted(rows, key=len)):
         share = (most - len(refs)) // (len(rows) - place)
         taken = 0
@@ -54,10 +57,10 @@ def context(reading: LogReading, pages: Sequence[tuple[int, int]], members: Sequ
         if entry.instance:
             first.setdefault((entry.project, entry.service, entry.instance), entry.time_ns)
     chosen = dict(list(first.items())[:_CONTEXT_INSTANCES])
-    if not chosen:
+    if not chosen or most <= 0:
         return ()
     own = {(entry.project, entry.time_ns, entry.insert_id) for entry in members}
-    before: Mapping[tuple[str, str, str], dict[tuple[int, str], LogEntry]] = {place: {} for place in chosen}
+    before = {place: _Newest(most) for place in chosen}
     needles = [place[2].encode() for place in chosen]
     since, until = min(chosen.values()) - _CONTEXT_NS, max(chosen.values())
     names = tuple(place[2] for place in chosen)
@@ -74,12 +77,38 @@ def context(reading: LogReading, pages: Sequence[tuple[int, int]], members: Sequ
         if failed is None or (entry.project, entry.time_ns, entry.insert_id) in own:
             continue
         if 0 <= failed - entry.time_ns <= _CONTEXT_NS:
-            before[place][entry.time_ns, entry.insert_id] = entry
+            before[place].add(entry)
     picked: list[LogEntry] = []
     for index, found in enumerate(before.values()):
         room = -(-(most - len(picked)) // (len(before) - index))
-        picked += _last_distinct(sorted(found.values(), key=order), room)
+        picked += _last_distinct(found.entries(), room)
     return tuple(sorted(picked, key=order))
+
+
+class _Newest:
+    """The newest entries of an instance before it failed: of those that tell something, and of those that went well."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most * _CONTEXT_SPARE
+        self._heaps: tuple[list[_Kept], list[_Kept]] = ([], [])
+        self._known: set[tuple[int, str]] = set()
+
+    def add(self, entry: LogEntry) -> None:
+        """Take an entry, once, and let go of the oldest if there are too many."""
+        key = (entry.time_ns, entry.insert_id)
+        if key in self._known:
+            return
+        heap = self._heaps[entry.request is not None and entry.request.status < 400]
+        if len(heap) < self._most:
+            self._known.add(key)
+            heapq.heappush(heap, (*key, entry))
+        elif key > heap[0][:2]:
+            self._known.add(key)
+            self._known.discard(heapq.heapreplace(heap, (*key, entry))[:2])
+
+    def entries(self) -> list[LogEntry]:
+        """All that were kept, in time order."""
+        return sorted((entry for heap in self._heaps for _, _, entry in heap), key=order)
 
 
 def _nearby(reading: LogReading, pages: Sequence[tuple[int, int]], since: int, until: int) -> Iterable[bytes]:

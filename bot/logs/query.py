@@ -23,7 +23,7 @@ from bot.logs.severity import RANK
 MOST_FILTER_CHARS = 20_000
 """The longest filter that Cloud Logging takes."""
 _ERROR = RANK[Severity.ERROR]
-_FAILED = 500
+FAILED = 500
 _SERVICE_LABELS = ("service_name", "configuration_name", "job_name", "container_name", "module_id")
 _INSTANCE_FIELDS = ("labels.instanceId", "labels.instance_id", "resource.labels.instance_id",
                     "resource.labels.pod_name")
@@ -50,7 +50,7 @@ def threshold(focus: Focus) -> int:
 
 def is_severe(focus: Focus, entry: LogEntry) -> bool:
     """Whether an entry is at the focus's severity by what it or its text says, or a request that failed."""
-    failed = entry.request is not None and entry.request.status >= _FAILED
+    failed = entry.request is not None and entry.request.status >= FAILED
     return failed or RANK[entry.severity] >= threshold(focus)
 
 
@@ -97,7 +97,7 @@ def tiers(query: LogQuery) -> tuple[Tier, ...]:
     """
     focus = query.focus
     scope = _times(query.since, query.until) + _services(focus)
-    failed, calm = f"httpRequest.status>={_FAILED}", f"NOT httpRequest.status>={_FAILED}"
+    failed, calm = f"httpRequest.status>={FAILED}", f"NOT httpRequest.status>={FAILED}"
     parts = [
         Tier("ERROR and above", _all([*scope, _any(["severity>=ERROR", failed]), *_exclusions(focus, scope)])),
         Tier("no severity", _all([*scope, "severity=DEFAULT", calm])),
@@ -125,7 +125,7 @@ def gcp_filter(query: LogQuery) -> str:
     conditions = _times(query.since, query.until) + _services(focus)
     if threshold(focus):
         least = SEVERITIES[threshold(focus)]
-        conditions.append(_any([f"severity>={least}", "severity=DEFAULT", f"httpRequest.status>={_FAILED}"]))
+        conditions.append(_any([f"severity>={least}", "severity=DEFAULT", f"httpRequest.status>={FAILED}"]))
     return _all([*conditions, *_exclusions(focus, conditions)])
 
 
@@ -141,7 +141,7 @@ def left_out_filter(focus: Focus, instances: tuple[str, ...], since: datetime, u
     conditions.append(_any([_in(field, instances) for field in _INSTANCE_FIELDS]))
     if not every:
         conditions += ["severity>DEFAULT", f"severity<{SEVERITIES[threshold(focus)]}",
-                       f"NOT httpRequest.status>={_FAILED}"]
+                       f"NOT httpRequest.status>={FAILED}"]
     return _all(conditions)
 
 

@@ -17,23 +17,22 @@ from bot.domain.moments import nanoseconds_of, parse_nanoseconds
 from bot.logs.chain_shapes import ChainShapes
 from bot.logs.commits import images_of
 from bot.logs.entries import entry_from_json, request_line
-from bot.logs.forms import ALWAYS, STARTS, Groups, Shape, folded, value_start
+from bot.logs.forms import ALWAYS, FOLD, NEVER, STARTS, Groups, Shape, folded, value_start
 from bot.logs.grouping import Group, Severe
 from bot.logs.joining import Piece, carried, chains
 from bot.logs.origins import Origin, Origins
+from bot.logs.query import FAILED, threshold
 from bot.logs.redact import redact
 from bot.logs.refs import INDEX, PAGE_BITS
 from bot.logs.seeking import Seeker
 from bot.logs.severity import RANK, infer
 from bot.logs.sorting import ExternalSort
 from bot.logs.tracebacks import HEADER, telling_text
-from bot.logs.wire import NONE, Line, decode_line, decode_text, level_of, logger_of, text_with_stack
+from bot.logs.wire import NONE, Line, decode_line, decode_text, level_of, logger_of, name_of, text_with_stack
 from bot.ports import LogReading
 
 MOST_PIECES = 200_000
 """Entries that may be part of a chain and are held in memory; more are sorted on disk."""
-_FOLD = bytes.maketrans(b"123456789", b"000000000")
-_FAILED = 500
 _MOST_SAMPLES = 5
 _SAMPLE_CHARS = 80
 _MOST_SECONDS = 100_000
@@ -43,9 +42,9 @@ _NOTE_EVERY = 10
 """Pages between two notes; who is told may pass on fewer."""
 _LEVEL_OF = {severity.value: RANK[severity] for severity in Severity}
 
-def _trace(wire: Line) -> int:
+def _trace(name: msgspec.Raw) -> int:
     """A number for the trace that an entry names: hashes of a million traces are less than their names."""
-    trace = bytes(wire.trace)
+    trace = name_of(name)
     return hash(trace) if len(trace) > 2 else 0
 
 
@@ -73,7 +72,7 @@ class Scan:
         self.high_ns = -1
         self._since = nanoseconds_of(query.since) if query.since is not None else -1
         self._until = nanoseconds_of(query.until) if query.until is not None else _MOST_NS
-        self._least = min(RANK[query.focus.least_severity], RANK[Severity.ERROR])
+        self._least = threshold(query.focus)
         self._seeker = Seeker(query.focus)
         self._pieces = ExternalSort(Piece, attrgetter("stream", "log", "time_ns", "insert_id"), most_pieces)
         self._images = query.deployments
@@ -82,6 +81,11 @@ class Scan:
         self._seconds: dict[str, int] = {}
         self._minutes: dict[str, int] = {}
         self._logs: dict[bytes, int] = {}
+
+    @property
+    def spilled(self) -> int:
+        """How often pieces were sorted on disk, since there were too many."""
+        return self._pieces.runs
 
     def take(self, reading: LogReading) -> None:
         """Read everything, join what belongs together, count it all. Raises RetrievalFailed."""
@@ -121,17 +125,18 @@ class Scan:
         What stands in this loop is paid for a million times: so it is one loop, without calls for what is usual.
         """
         seen, seconds, by_labels = self._seen, self._seconds, self.origins.by_labels
-        fold, since, until, least, ranks = _FOLD, self._since, self._until, self._least, _LEVEL_OF
+        fold, since, until, least, ranks = FOLD, self._since, self._until, self._least, _LEVEL_OF
         images = self._images
         asks = self._seeker.excludes or not self._seeker.everything
         low, high, read, outside, passed_over = _MOST_NS, -1, 0, 0, 0
-        labels, origin = NONE, None
+        labels: msgspec.Raw | None = None
+        origin: Origin | None = None
         ref = (number << PAGE_BITS) - 1
         for line in lines:
             ref += 1
             try:
                 wire = decode_line(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 if line and not line.isspace():
                     self._slowly(line, ref, reading, None)
                 continue
@@ -140,7 +145,7 @@ class Scan:
             fraction = stamp[20:26]
             if wire.labels != labels:
                 labels = wire.labels
-                origin = by_labels.get(bytes(labels))
+                origin = by_labels.get(bytes(wire.labels))
             second = seconds.get(stamp[:19]) or self._second(stamp[:19])
             request = wire.http_request
             level = ranks.get(wire.severity)
@@ -150,7 +155,7 @@ class Scan:
             )
             if (
                 usual and origin is not None and level and level < least
-                and (request is None or request.status < _FAILED) and (wire.proto_payload is NONE or not images)
+                and (request is None or request.status < FAILED) and (wire.proto_payload is NONE or not images)
             ):
                 ns = second + int(fraction) * 1_000
                 if not since <= ns < until:
@@ -167,23 +172,49 @@ class Scan:
                     origin.died_ns = ns
                 continue
             text = bytes(wire.text_payload) if wire.text_payload is not NONE else b""
-            told = None
-            if request is not None:
-                path = bytes(request.request_url).partition(b"?")[0].translate(fold)
-                usual = usual and wire.json_payload is None and b"\\" not in path and b"call last" not in text
-            elif usual:
-                structured = not text and wire.json_payload is not None
-                if structured and wire.json_payload is not None:
-                    text = bytes(wire.json_payload.message)
-                if text[:1] != b'"':
-                    usual = False
-                elif b"\\" in (line if structured else text):
-                    # A line break is written with a backslash: without one, there is no traceback in any field.
-                    told = text_with_stack(line, text) if structured else decode_text(text)
-                    usual = len(told) < _MOST_TEXT
-            if not usual or origin is None:
+            told = group = form = None
+            joins = NEVER
+            status = 0
+            try:
+                if usual and request is not None and origin is not None:
+                    status = request.status
+                    url = bytes(request.request_url)
+                    path = url.partition(b"?")[0].translate(fold)
+                    if (
+                        wire.json_payload is None and url[:1] == b'"' and b"\\" not in path
+                        and text[:1] in (b"", b'"') and b"call last" not in text
+                    ):
+                        group = origin.forms.requests.get((request.request_method, status, path))
+                        if group is None:
+                            group = origin.forms.requested((request.request_method, status, path), request.request_url)
+                elif usual and origin is not None:
+                    structured = not text and wire.json_payload is not None
+                    if structured and wire.json_payload is not None:
+                        text = bytes(wire.json_payload.message)
+                    if text[:1] == b'"' and len(text) < _MOST_TEXT:
+                        if b"\\" in (line if structured else text):
+                            # A line break is written with a backslash: without one, no field holds a traceback.
+                            told = text_with_stack(line, text) if structured else decode_text(text)
+                        if told is None:
+                            folds = text.translate(fold)
+                            form = origin.forms.texts.get(folds) or origin.forms.text(folds, text)
+                        elif HEADER not in told:
+                            folds = folded(told)
+                            form = origin.forms.texts.get(folds) or origin.forms.text(folds, told)
+                        elif len(told) < _MOST_TEXT:
+                            joins = STARTS
+                if not level and (wire.severity or request is not None or wire.json_payload is not None):
+                    level = level_of(line, wire)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                # What was not decoded at first is not valid: a stray byte, a number beyond all bounds.
+                group = form = None
+                joins = NEVER
+            if form is not None:
+                joins = form.joins
+                group = form.group
+            if (group is None and joins == NEVER) or origin is None:
                 self._slowly(line, ref, reading, wire)
-                labels = NONE
+                labels = origin = None
                 continue
             ns = second + int(fraction) * 1_000
             if not since <= ns < until:
@@ -194,15 +225,10 @@ class Scan:
                 low = ns
             if ns > high:
                 high = ns
-            status = 0 if request is None else request.status
-            if not level:
-                plain = not wire.severity and request is None and wire.json_payload is None
-                level = 0 if plain else level_of(line, wire)
-                if level and level < least and status < _FAILED:
-                    origin.lived(ns)
-                    self.passed_over += 1
-                    continue
-            inferred = not level
+            if level and level < least and status < FAILED:
+                origin.lived(ns)
+                self.passed_over += 1
+                continue
             if not origin.wanted:
                 continue
             identity = hash((ns, insert_id, origin.project))
@@ -210,33 +236,18 @@ class Scan:
                 self.duplicates += 1
                 continue
             seen.add(identity)
-            if request is not None:
-                key = (request.request_method, status, path)
-                group = origin.forms.requests.get(key) or origin.forms.requested(key, request.request_url)
-            else:
-                if told is None:
-                    folds = text.translate(fold)
-                    form = origin.forms.texts.get(folds) or origin.forms.text(folds, text)
-                    joins = form.joins
-                elif HEADER in told:
-                    joins = STARTS
-                else:
-                    folds = folded(told)
-                    form = origin.forms.texts.get(folds) or origin.forms.text(folds, told)
-                    joins = form.joins
-                if joins == STARTS:
-                    words = decode_text(text) if told is None else told
-                    self._shaped(words, ns, insert_id, origin, bytes(wire.log_name), level or RANK[infer(words)],
-                                 inferred, _trace(wire), ref, logger_of(line) if asks else "")
-                    continue
-                if inferred:
-                    level = form.level
-                if joins and (level == 0 or joins == ALWAYS):
-                    words = decode_text(text) if told is None else told
-                    self._fragment(words, form.group, ns, insert_id, origin, bytes(wire.log_name), level, inferred,
-                                   _trace(wire), ref, logger_of(line) if asks else "")
-                    continue
-                group = form.group
+            inferred = not level
+            if form is not None and not level:
+                level = form.level
+            if joins and (level == 0 or joins >= ALWAYS):
+                words = decode_text(text) if told is None else told
+                if inferred and joins == STARTS:
+                    level = RANK[infer(words)]
+                self._waits(words, None if joins == STARTS else group, ns, insert_id, origin, name_of(wire.log_name),
+                            level or 0, inferred, _trace(wire.trace), ref, logger_of(line) if asks else "")
+                continue
+            if group is None or level is None:
+                continue
             group.count += 1
             if ns <= group.first_ns and (ns < group.first_ns or insert_id < group.first_id):
                 group.first_ns, group.first_id, group.first_ref, group.first_line = ns, insert_id, ref, line
@@ -249,10 +260,10 @@ class Scan:
                 origin.born_ns = ns
             if ns > origin.died_ns:
                 origin.died_ns = ns
-            if level >= least or status >= _FAILED:
+            if level >= least or status >= FAILED:
                 if asks and not self._is_asked_for(group, wire, line, text, told, origin):
                     continue
-                self._severe(group, ns, insert_id, origin, _trace(wire), ref, level, inferred)
+                self._severe(group, ns, insert_id, origin, _trace(wire.trace), ref, level, inferred)
         self.low_ns, self.high_ns = min(low, self.low_ns), max(high, self.high_ns)
         self.read += read + passed_over
         self.outside += outside
@@ -280,7 +291,7 @@ class Scan:
         self.low_ns, self.high_ns = min(ns, self.low_ns), max(ns, self.high_ns)
         level, inferred = RANK[entry.severity], entry.inferred
         status = entry.request.status if entry.request is not None else 0
-        if not inferred and level < self._least and status < _FAILED:
+        if not inferred and level < self._least and status < FAILED:
             origin.lived(ns)
             self.passed_over += 1
             return
@@ -295,19 +306,16 @@ class Scan:
         log_name = msgspec.json.encode(entry.log_name)
         if entry.request is not None:
             group = origin.forms.of_entry(entry)
-        elif HEADER in entry.text:
-            self._shaped(entry.text, ns, entry.insert_id, origin, log_name, level, inferred, trace, ref,
-                         entry.logger)
-            return
         else:
-            form = origin.forms.text(folded(entry.text), entry.text)
-            if form.joins and (level == 0 or form.joins == ALWAYS):
-                self._fragment(entry.text, form.group, ns, entry.insert_id, origin, log_name, level, inferred,
-                               trace, ref, entry.logger)
+            starts = HEADER in entry.text
+            form = None if starts else origin.forms.text(folded(entry.text), entry.text)
+            if form is None or (form.joins and (level == 0 or form.joins == ALWAYS)):
+                self._waits(entry.text, None if form is None else form.group, ns, entry.insert_id, origin, log_name,
+                            level, inferred, trace, ref, entry.logger)
                 return
             group = form.group
         self.count(group, ns, entry.insert_id, ref, level, origin)
-        if (level >= self._least or status >= _FAILED) and not self._seeker.excluded(entry.text):
+        if (level >= self._least or status >= FAILED) and not self._seeker.excluded(entry.text):
             group.sought = group.sought or self._seeker.speaks(entry.text, entry.logger, status)
             self._severe(group, ns, entry.insert_id, origin, trace, ref, level, inferred)
 
@@ -321,19 +329,25 @@ class Scan:
                 return 0
             if not 0 < minute < _MOST_NS - 60 * 10**9:
                 return 0
+            if len(self._minutes) >= _MOST_SECONDS:
+                self._minutes.clear()
             self._minutes[text[:17]] = minute
         part = text[17:]
         if len(part) != 2 or part > "59" or not part.isdigit() or not part.isascii():
             return 0
         if len(self._seconds) >= _MOST_SECONDS:
             self._seconds.clear()
-            self._minutes.clear()
         whole = self._seconds[text] = minute + int(part) * 10**9
         return whole
 
     def _learn(self, wire: Line, entry: LogEntry, origin: Origin) -> None:
         resource = wire.resource.copy()
-        if entry.project and entry.project.encode() in bytes(resource):
+        try:
+            value = msgspec.json.decode(resource)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return
+        labels = value.get("labels") if isinstance(value, dict) else None
+        if isinstance(labels, dict) and labels.get("project_id"):
             # Else the project was read from the log's name, which the origin's bytes do not tell.
             self.origins.remember(bytes(wire.labels), resource, origin)
 
@@ -344,16 +358,22 @@ class Scan:
             where = reading.where(ref >> PAGE_BITS, ref & INDEX)
             self.damaged_samples.append(DamagedLine(where=where, reason=f"{reason}; it begins {start!r}"))
 
-    def _shaped(self, text: str, ns: int, insert_id: str, origin: Origin, log_name: bytes, level: int, inferred: bool,
-                trace: int, ref: int, logger: str) -> None:
-        """Take an entry that holds a traceback: what follows may belong to it."""
-        shape = origin.forms.shape(text)
-        kept = carried(text, shape.ends)
-        self._pieces.add(Piece(
-            origin.stream, self._logs.setdefault(log_name, len(self._logs)), ns, insert_id, kept, True, shape.ends,
-            shape.index, shape.group.index, level, inferred, trace, origin.index, ref,
-            self._shape_speaks(shape, text, logger or origin.logger), self._seeker.excluded(text),
-        ))
+    def _waits(self, text: str, group: Group | None, ns: int, insert_id: str, origin: Origin, log_name: bytes,
+               level: int, inferred: bool, trace: int, ref: int, logger: str) -> None:
+        """Keep an entry that may be part of a chain until all is read; one without a group holds a traceback."""
+        stream, log = origin.stream, self._logs.setdefault(log_name, len(self._logs))
+        excluded = self._seeker.excluded(text)
+        if group is not None:
+            sought = self._seeker.everything or self._seeker.speaks(text, logger or origin.logger)
+            piece = Piece(stream, log, ns, insert_id, text, False, "", -1, group.index, level, inferred, trace,
+                          origin.index, ref, sought, excluded)
+        else:
+            shape = origin.forms.shape(text)
+            sought = self._shape_speaks(shape, text, logger or origin.logger)
+            kept = text if shape.loose else carried(text, shape.ends)
+            piece = Piece(stream, log, ns, insert_id, kept, True, shape.ends, shape.index, shape.group.index, level,
+                          inferred, trace, origin.index, ref, sought, excluded)
+        self._pieces.add(piece, len(piece.text))
 
     def _shape_speaks(self, shape: Shape, text: str, logger: str) -> bool:
         """Whether a traceback speaks of the focus; what its frames say is found out once."""
@@ -364,18 +384,6 @@ class Scan:
         if shape.told is None:
             shape.told = seeker.tells(telling_text(text[start:tail] if start >= 0 else text))
         return shape.told or (start >= 0 and (seeker.tells(text[tail:]) or seeker.tells(text[:start])))
-
-    def _fragment(self, text: str, group: Group, ns: int, insert_id: str, origin: Origin, log_name: bytes, level: int,
-                  inferred: bool, trace: int, ref: int, logger: str) -> None:
-        """Take an entry that may go on with a traceback."""
-        self._pieces.add(Piece(
-            origin.stream, self._logs.setdefault(log_name, len(self._logs)), ns, insert_id, text, False, "", -1,
-            group.index, level, inferred, trace, origin.index, ref,
-            self._speaks(text, logger, origin), self._seeker.excluded(text),
-        ))
-
-    def _speaks(self, text: str, logger: str, origin: Origin) -> bool:
-        return self._seeker.everything or self._seeker.speaks(text, logger or origin.logger)
 
     def count(self, group: Group, ns: int, insert_id: str, ref: int, level: int, origin: Origin) -> None:
         """Count an occurrence of a group."""
@@ -388,12 +396,14 @@ class Scan:
         seeker = self._seeker
         if group.sought and not seeker.excludes:
             return True
-        text = told if told is not None else decode_text(raw) if raw else ""
-        status = 0
-        if wire.http_request is not None:
-            status = wire.http_request.status
-            text = request_line(wire.http_request.request_method, decode_text(wire.http_request.request_url), status,
-                                text)
+        try:
+            text = told if told is not None else decode_text(raw) if raw else ""
+            status = 0
+            if wire.http_request is not None:
+                status, url = wire.http_request.status, decode_text(wire.http_request.request_url)
+                text = request_line(wire.http_request.request_method, url, status, text)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            text = entry_from_json(line).text
         if seeker.excluded(text):
             return False
         group.sought = group.sought or seeker.speaks(text, logger_of(line) or origin.logger, status)

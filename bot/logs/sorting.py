@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from typing import IO, Any, Generic, TypeVar
 
 import msgspec
 
+from bot.domain.errors import RetrievalFailed
+
 _BLOCK = 2_000
+MOST_BYTES = 32 << 20
 T = TypeVar("T", bound=msgspec.Struct)
 
 
 class ExternalSort(Generic[T]):
-    """Takes items in any order, gives them sorted by `key`; at most `most_held` are in memory at once.
+    """Takes items in any order, gives them sorted by `key`.
+
+    In memory are at most `most_held` items, and of what `add` is told to be their size at most `MOST_BYTES`.
 
     The files have no name and are gone when the process is. Items must be structs that msgpack can hold.
     """
@@ -24,6 +29,7 @@ class ExternalSort(Generic[T]):
         self._key = key
         self._most = most_held
         self._held: list[T] = []
+        self._bytes = 0
         self._runs: list[IO[bytes]] = []
 
     def __len__(self) -> int:
@@ -34,11 +40,18 @@ class ExternalSort(Generic[T]):
         """How many sorted runs were written to disk."""
         return len(self._runs)
 
-    def add(self, item: T) -> None:
-        """Take one more item."""
+    def add(self, item: T, size: int = 0) -> None:
+        """Take one more item. Raises RetrievalFailed when the disk for temporary files is full."""
         self._held.append(item)
-        if len(self._held) >= self._most:
-            self._spill()
+        self._bytes += size
+        if len(self._held) >= self._most or self._bytes >= MOST_BYTES:
+            try:
+                self._spill()
+            except OSError as error:
+                raise RetrievalFailed(
+                    f"Sorting the log on disk failed in {gettempdir()}: {error.strerror or error}.",
+                    "Make room there, or set TMPDIR to a folder with more.",
+                ) from None
 
     def __iter__(self) -> Iterator[T]:
         """All items in order. Can be asked for once, after the last `add`."""
@@ -56,6 +69,7 @@ class ExternalSort(Generic[T]):
             block = encode(self._held[start : start + _BLOCK])
             run.write(len(block).to_bytes(8, "big") + block)
         self._held.clear()
+        self._bytes = 0
         self._runs.append(run)
 
     def _read(self, run: IO[bytes]) -> Iterator[T]:

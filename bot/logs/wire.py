@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bot.logs.entries import STACK_SIGN, stack_of
+from bot.logs.entries import STACK_SIGN, entry_from_json, stack_of
 from bot.logs.severity import RANK, given, of_status
 
 NONE = msgspec.Raw()
@@ -97,7 +97,7 @@ def text_with_stack(line: bytes, message: bytes) -> str:
         raw = bytes(field)
         if raw[:1] == b'"' and b"call last)" in raw:
             stack = decode_text(raw)
-            if STACK_SIGN in stack:
+            if STACK_SIGN in stack and "\n" in stack:
                 return f"{text}\n{stack}"
     nested = bytes(stacks.error)
     stack = stack_of(msgspec.json.decode(nested)) if b"call last)" in nested else ""
@@ -106,13 +106,32 @@ def text_with_stack(line: bytes, message: bytes) -> str:
 
 def logger_of(line: bytes) -> str:
     """The logger that a structured payload names; empty where there is none."""
-    names = _decode_named(line).json_payload
+    try:
+        names = _decode_named(line).json_payload
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return entry_from_json(line).logger
     if names is not None:
         for field in (names.logger, names.logger_name, names.name):
             raw = bytes(field)
             if len(raw) > 2 and raw[:1] == b'"':
-                return decode_text(raw)
+                try:
+                    return decode_text(raw)
+                except (msgspec.MsgspecError, UnicodeDecodeError):
+                    return entry_from_json(line).logger
     return ""
+
+
+def name_of(field: msgspec.Raw) -> bytes:
+    """A name as JSON in one form, however it is escaped; of what is no text, the empty one."""
+    raw = bytes(field)
+    if raw[:1] != b'"':
+        return b'""'
+    if raw.isascii() and b"\\" not in raw:
+        return raw
+    try:
+        return msgspec.json.encode(decode_text(raw))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return raw
 
 
 def level_of(line: bytes, wire: Line) -> int:

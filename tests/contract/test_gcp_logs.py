@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,8 +15,11 @@ from typing import Any
 import grpc
 import pytest
 
+from bot.adapters.atomic import TEMPORARY
+from bot.adapters.directory_store import DirectoryStore
 from bot.adapters.gcp_calls import MOST_A_MINUTE, PATIENCE_S, Calls
 from bot.adapters.gcp_logs import GcpLogs, GcpReading
+from bot.adapters.gcp_spool_folder import hold
 from bot.adapters.gcp_wire import entry_line
 from bot.domain.errors import RetrievalFailed
 from bot.domain.logs import Focus, LogEntry, LogQuery, Severity
@@ -62,7 +68,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
             server = CloudLogging(list(entries), page_cap=page_cap, **fields)
             client = stack.enter_context(CloudLoggingServer(server))
             used = clock or InstantClock(NOW)
-            return GcpLogs("harbour-dev", used, client, deadline_s, tmp_path if state else None), server, used
+            return GcpLogs("harbour-dev", used, client, deadline_s, tmp_path / "state" if state else None), server, used
 
         yield made
 
@@ -154,6 +160,25 @@ def test_what_was_left_out_of_an_instance_can_be_had(make: Make) -> None:
     everything = source.read(LogQuery(focus=EVERYTHING))
     assert list(everything.left_out(("inst-1",), START, NOW, 10)) == []
     assert len(server.requests) == asked
+
+
+def test_context_that_cannot_be_read_is_said_and_costs_nothing_else(make: Make) -> None:
+    more = [entry(number, severity="INFO", textPayload=f"step {number}") for number in range(10, 40)]
+    source, server, _ = make(MIXED + more, page_cap=4, state=True)
+    reading = source.read(LogQuery(focus=WARNINGS))
+    read(reading)
+    assert reading.unread() == ()
+    server.failures = [None, grpc.StatusCode.PERMISSION_DENIED]
+    assert len(list(reading.left_out(("inst-1", "inst-0"), START, NOW, 10))) == 4
+    (said,) = reading.unread()
+    assert said.startswith("What else happened on the incident's instances could not be read: ")
+    assert "not permitted" in said
+    assert "had been read" not in said
+    server.epoch += 1
+    server.failures = [None, grpc.StatusCode.INVALID_ARGUMENT]
+    assert len(list(reading.left_out(("inst-1", "inst-0"), START, NOW, 10))) == 4
+    assert "refuses its own page tokens" in reading.unread()[0]
+    reading.close()
 
 
 # What comes over the wire
@@ -376,8 +401,9 @@ def test_a_second_run_goes_on_where_the_first_stopped(make: Make) -> None:
 
 def test_a_finished_reading_leaves_nothing_and_the_next_starts_again(make: Make, tmp_path: Path) -> None:
     source, server, clock = broken_off(make)
+    assert (tmp_path / "state" / ".gitignore").exists()
     go_on(source, clock)
-    assert [path for path in (tmp_path / "spool").iterdir() if path.name != "lock"] == []
+    assert list(tmp_path.iterdir()) == []
     server.requests.clear()
     found, unread = go_on(source, clock)
     assert (sorted(found), unread) == (ALL, ())
@@ -406,6 +432,28 @@ def test_a_server_that_refuses_all_its_tokens_ends(make: Make) -> None:
         forgetting()
 
 
+def test_a_server_that_gives_only_empty_pages_and_refuses_their_tokens_ends(make: Make) -> None:
+    source, server, _ = make([], failures=["empty"] * 50)
+    reading = source.read(LogQuery(focus=WARNINGS))
+
+    def forgetting() -> None:
+        for _ in reading:
+            server.epoch += 1
+
+    with pytest.raises(RetrievalFailed, match=r"refuses its own page tokens; 0 entries had been read before that\."):
+        forgetting()
+    assert len(server.requests) == 4
+
+
+def test_an_empty_page_whose_token_is_forgotten_once_loses_nothing(make: Make) -> None:
+    source, server, _ = make(MIXED, failures=["empty"])
+    found: list[str] = []
+    for number, page in enumerate(source.read(LogQuery(focus=EVERYTHING))):
+        server.epoch += number == 0
+        found += ids([entry_from_json(line) for line in page.lines])
+    assert sorted(found) == [f"id-{number:04d}" for number in range(1, 8)]
+
+
 @pytest.mark.parametrize("change", ["too late", "another focus", "another time", "another project", "damaged"])
 def test_what_is_not_the_same_question_starts_again(make: Make, tmp_path: Path, change: str) -> None:
     source, server, clock = broken_off(make)
@@ -418,7 +466,7 @@ def test_what_is_not_the_same_question_starts_again(make: Make, tmp_path: Path, 
     if change == "another time":
         query = LogQuery(focus=WARNINGS, since=clock.now() - timedelta(hours=20))
     if change == "another project":
-        source = GcpLogs("quay-dev", clock, source._client, 10, tmp_path)
+        source = GcpLogs("quay-dev", clock, source._client, 10, tmp_path / "state")
     if change == "damaged":
         for path in tmp_path.rglob("question.json"):
             path.write_bytes(path.read_bytes()[:-9])
@@ -437,7 +485,7 @@ def test_a_page_that_was_torn_is_fetched_again(make: Make, tmp_path: Path) -> No
 
 def test_old_pages_of_other_questions_are_deleted(make: Make, tmp_path: Path) -> None:
     _, _, clock = broken_off(make)
-    old = {path for path in (tmp_path / "spool").iterdir() if path.is_dir()}
+    old = {path for path in (tmp_path / "state" / "spool").iterdir() if path.is_dir()}
     clock.sleep(3601)
     other, _, _ = make(MIXED, state=True, clock=clock)
     reading = other.read(LogQuery(focus=EVERYTHING))
@@ -454,6 +502,128 @@ def test_two_readings_at_once_do_not_disturb_each_other(make: Make) -> None:
     second.close()
     assert len(first.page(0)) == 2
     first.close()
+
+
+def test_one_entry_is_kept_and_several_are(make: Make) -> None:
+    source, _, _ = make(MIXED, page_cap=1, state=True, failures=[None, grpc.StatusCode.PERMISSION_DENIED])
+    fails(source, "; 1 entry had been read before that, and is kept for an hour")
+
+
+# Where the pages lie
+
+
+def test_a_state_that_was_there_stays_with_what_is_in_it(make: Make, tmp_path: Path) -> None:
+    DirectoryStore(tmp_path / "state").prepare()
+    before = sorted(tmp_path.rglob("*"))
+    source, _, clock = broken_off(make)
+    DirectoryStore(tmp_path / "state").check()
+    go_on(source, clock)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_state_that_others_began_to_use_keeps_its_mark(make: Make, tmp_path: Path) -> None:
+    source, _, _ = make(MIXED, state=True)
+    reading = source.read(LogQuery(focus=EVERYTHING))
+    read(reading)
+    with DirectoryStore(tmp_path / "state").lock("a cycle", 0):
+        reading.close()
+        assert not (tmp_path / "state" / "spool").exists()
+    DirectoryStore(tmp_path / "state").check()
+
+
+@pytest.mark.parametrize("hindrance", ["no folder above", "something else", "spool is a file", "disk full"])
+def test_a_log_is_read_without_a_state_that_can_be_used(make: Make, tmp_path: Path, hindrance: str,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    state = tmp_path / "state"
+    if hindrance == "no folder above":
+        state.write_text("a file")
+        state = state / "below"
+    elif hindrance == "something else":
+        state.mkdir()
+        (state / "mine.txt").write_text("x")
+    else:
+        DirectoryStore(state).prepare()
+    if hindrance == "spool is a file":
+        (state / "spool").write_text("x")
+    if hindrance == "disk full":
+        monkeypatch.setattr("bot.adapters.gcp_spool.write_atomically", disk_full)
+    before = set(tmp_path.rglob("*"))
+    source, _, clock = make(MIXED)
+    source = GcpLogs("harbour-dev", clock, source._client, 10, state)
+    reading = source.read(LogQuery(focus=EVERYTHING))
+    pages = list(reading)
+    assert sum(len(page.lines) for page in pages) == 7
+    assert reading.page(0) == pages[0].lines
+    (said,) = reading.unread()
+    assert "no page can be kept" in said
+    assert str(tmp_path) in said
+    reading.close()
+    assert set(tmp_path.rglob("*")) == before
+
+
+def disk_full(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_name(path.name + TEMPORARY).write_bytes(content[:10])
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_disk_that_is_full_is_named_and_what_was_kept_is_gone_on_with(make: Make, tmp_path: Path,
+                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    source, server, clock = make(MIXED, state=True)
+    reading = source.read(LogQuery(focus=EVERYTHING))
+    with monkeypatch.context() as patch, pytest.raises(RetrievalFailed) as caught:
+        for _ in reading:
+            patch.setattr("bot.adapters.gcp_spool.write_atomically", disk_full)
+    reading.close()
+    assert "could not be kept in" in caught.value.what
+    assert "No space left on device" in caught.value.what
+    assert "Make room" in caught.value.remedy
+    assert not list(tmp_path.rglob(f"*{TEMPORARY}"))
+    server.requests.clear()
+    assert len(read(source.read(LogQuery(focus=EVERYTHING)))) == 7
+    assert server.requests[0].page_token
+
+
+def test_a_page_that_was_taken_away_is_no_crash(make: Make, tmp_path: Path) -> None:
+    source, _, _ = make(MIXED, state=True)
+    reading = source.read(LogQuery(focus=EVERYTHING))
+    read(reading)
+    next(tmp_path.rglob("page-000000.ndjson")).unlink()
+    with pytest.raises(RetrievalFailed, match="could not be read again"):
+        reading.page(0)
+    reading.close()
+
+
+def test_no_temporary_folder_is_named(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file" / "below"))
+    source, _, _ = make(MIXED)
+    fails(source, "There is no temporary folder", "TMPDIR")
+
+
+def test_many_readings_one_after_the_other_and_at_once_never_share_a_lock(tmp_path: Path) -> None:
+    holders: list[int] = []
+    most: list[int] = []
+    held_times: list[int] = []
+
+    def often(number: int) -> None:
+        for _ in range(100):
+            folder = hold(tmp_path / "state")
+            if folder is None:
+                continue
+            holders.append(number)
+            most.append(len(holders))
+            DirectoryStore(tmp_path / "state").check()
+            held_times.append(number)
+            holders.remove(number)
+            folder.release()
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(often, number) for number in range(4)]:
+            done.result()
+    assert held_times
+    assert max(most) == 1
+    DirectoryStore(tmp_path / "state").check()
 
 
 # Credentials

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
+import grpc
 import pytest
 
 from bot.demo import SERVICE
 from bot.demo.repository import build_repository
+from bot.domain.moments import rfc3339
 from tests.e2e.command import bot, environment
+from tests.fakes.cloud_logging import CloudLogging, CloudLoggingServer
+from tests.fakes.token_endpoint import TokenEndpoint, certificate
 
 TRACEBACK = (
     "Traceback (most recent call last):\n"
@@ -230,3 +239,73 @@ def test_a_repository_around_it_stays_as_it_is(tmp_path: Path) -> None:
     before = everything_in(tmp_path)
     assert bot("logs", "--focus", "errors", "--logs", source, cwd=tmp_path / "clone").code == 0
     assert everything_in(tmp_path) == before
+
+
+# The command itself; only the address of Google's server is another, since no option names it.
+GOOGLE_AT = """
+import functools, sys
+import bot.adapters.gcp_logs as gcp
+from bot.cli import main
+gcp.GcpLogs.__init__ = functools.partialmethod(gcp.GcpLogs.__init__, endpoint=sys.argv.pop(1))
+main()
+"""
+
+
+def test_googles_log_is_read_again_and_again_in_one_folder(tmp_path: Path) -> None:
+    pem, key = certificate()
+    machine, folder = tmp_path / "machine", tmp_path / "folder"
+    machine.mkdir()
+    folder.mkdir()
+    (machine / "roots.pem").write_bytes(pem)
+    (machine / "chain.pem").write_bytes(key + pem)
+    (machine / "user.json").write_text(json.dumps(
+        {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}))
+    now = datetime.now(UTC)
+    recent = [
+        berth(number, f"i{number % 3}") | {"timestamp": rfc3339(int(now.timestamp() - 600 + number) * 10**9)}
+        for number in range(6)
+    ]
+    state = CloudLogging(recent, page_cap=2)
+    server = CloudLoggingServer(state, grpc.ssl_server_credentials([(key, pem)]))
+    server.server.start()
+    roots = str(machine / "roots.pem")
+    with closing_server(server), TokenEndpoint(machine / "chain.pem") as tokens:
+        env = environment(
+            HOME=str(machine), NO_GCE_CHECK="true", GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=roots, REQUESTS_CA_BUNDLE=roots,
+            https_proxy=tokens.url, no_proxy="localhost,127.0.0.1",
+            GOOGLE_APPLICATION_CREDENTIALS=str(machine / "user.json"),
+        )
+
+        def look() -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [sys.executable, "-c", GOOGLE_AT, f"localhost:{server.port}", "logs", "--focus", "errors", "--logs",
+                 "gcp:harbour-dev", "--json"],
+                cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False,
+            )
+
+        for _ in range(2):
+            said = look()
+            assert said.returncode == 0, said.stderr
+            assert json.loads(said.stdout)["entries_read"] == 6
+            assert everything_in(folder) == []
+        state.failures = [None, grpc.StatusCode.PERMISSION_DENIED]
+        failed = look()
+        assert failed.returncode == 4
+        assert "2 entries had been read before that, and are kept for an hour" in failed.stderr
+        assert len(list(folder.rglob("page-*"))) == 1
+        asked = len(state.requests)
+        elsewhere = bot("logs", "--focus", "errors", "--logs", "demo", cwd=folder)
+        assert elsewhere.code == 0, elsewhere.everything
+        again = look()
+        assert again.returncode == 0, again.stderr
+        assert json.loads(again.stdout)["entries_read"] == 6
+        assert state.requests[asked].page_token
+        assert everything_in(folder) == []
+
+
+@contextmanager
+def closing_server(server: CloudLoggingServer) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        server.__exit__()

@@ -297,3 +297,25 @@ def test_requests_that_went_well_are_context_only_where_there_is_room() -> None:
     texts = [one.text.split(" ->")[0] for one in analysis.context_of(analysis.entries_of(incident), 2)]
     assert texts == ["connected to the broker", "GET /c"]
     assert len(analysis.context_of(analysis.entries_of(incident), 9)) == 4
+
+
+def test_what_followed_is_told_from_the_root_with_its_median_lag() -> None:
+    log = Log()
+    for number, lag in enumerate((0.010, 0.9, 0.95, 0.012, 0.011)):
+        at = 100.0 * number
+        log.add(at, CAUSE, "ERROR", f"i{number}")
+        log.add(at - 0.2, "about to fail", "WARNING", f"i{number}")
+        log.add(at + lag, "gave up", "ERROR", f"i{number}")
+    (incident,) = analysed(log.entries, FOCUS).incidents
+    assert [(one.title, one.lag_ms, one.beside, one.looked_at) for one in incident.followed] == [
+        ("about to fail", -200.0, 5, 5), ("gave up", 12.0, 5, 5),
+    ]
+    assert sum(incident.timeline) == 15
+
+
+def test_a_trace_that_everything_shares_joins_nothing() -> None:
+    log = Log()
+    for number in range(80):
+        words = " ".join(f"{letter}x" for letter in f"{number:07b}".replace("0", "a").replace("1", "b"))
+        log.add(60.0 * number, f"failed {words}", "ERROR", f"i{number}", trace="projects/p/traces/one")
+    assert {len(incident.groups) for incident in analysed(log.entries, FOCUS).incidents} == {1}

@@ -184,7 +184,6 @@ def test_any_value_in_any_field_is_read_or_refused(fields: dict[str, Any]) -> No
     assert entry.insert_id
     assert isinstance(entry.text, str)
     assert isinstance(entry.severity, Severity)
-    assert entry_from_json(raw, json.loads(raw)) == entry
 
 
 @settings(max_examples=200, deadline=None)

@@ -127,7 +127,8 @@ def test_a_period_fits_its_column(first: datetime, last: datetime) -> None:
     [(None, "same trace"), (0.2, "at once"), (-0.4, "at once"), (119.6, "120 ms after"), (-3_210.0, "3.2 s before")],
 )
 def test_when_a_group_came(lag: float | None, words: str) -> None:
-    assert followed_in_words(Followed(fingerprint="v1-0000000000000001", title="x", lag_ms=lag, beside=1)) == words
+    followed = Followed(fingerprint="v1-0000000000000001", title="x", lag_ms=lag, beside=1, looked_at=2)
+    assert followed_in_words(followed) == words
 
 
 def test_names_are_counted_where_there_are_too_many() -> None:
