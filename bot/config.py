@@ -16,7 +16,7 @@ from bot.domain.logs import Focus, Severity
 
 FILE = "bot.toml"
 
-RESERVED = frozenset({"demo", "environments", "forge", "scratch"})
+RESERVED = frozenset({"demo", "environments", "forge", "lock", "scratch", "spool"})
 """Folders of the state beside those of the focuses."""
 
 PRESETS: Mapping[str, Focus] = {

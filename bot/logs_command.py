@@ -54,7 +54,7 @@ def show_logs(app: App, options: Options, *, json: bool, explain: bool, top: int
     history = app.runs.standings(app.config.repository.name, app.config.forge.kind, app.config.mute)
     with make_progress() as progress:
         analysis = _read(app, source, query, progress)
-    selection = rank(analysis.incidents, history)
+    selection = rank(analysis.incidents, history, analysis.nothing)
     if json:
         say_json(logs_document(query, analysis, selection))
     else:
@@ -112,7 +112,7 @@ def _head(query: LogQuery, analysis: Analysis) -> str:
     if analysis.span is None:
         return harmless(f"{query.focus.title}: no entry in {report.source}.")
     read = counted_entries(report.entries_read)
-    found = f"{counted(len(analysis.incidents), 'incident')} in {len(analysis.groups):,} groups of messages"
+    found = f"{counted(len(analysis.incidents), 'incident')} in {counted(len(analysis.groups), 'group')} of messages"
     when = f"{moment(analysis.span[0])} to {moment(analysis.span[1])} UTC"
     over = f", {report.passed_over:,} of them below what the focus looks at" if report.passed_over else ""
     return harmless(f"{query.focus.title}: {found}, from {read} of {when} in {report.source}{over}.")
@@ -129,7 +129,10 @@ def _not_read(report: ReadReport) -> tuple[str, ...]:
         samples = "".join(f"; {sample.where}: {sample.reason}" for sample in report.damaged_samples[:3])
         said.append(f"{counted_entries(report.entries_damaged)} damaged{samples}.")
     if report.duplicates:
-        said.append(f"{counted_entries(report.duplicates)} that came twice (project, time and insertId) count once.")
+        said.append(
+            f"{counted_entries(report.duplicates)} that came again count once (the same project, time and insertId, or "
+            "all the same where there is no insertId)."
+        )
     return tuple(said)
 
 
@@ -151,6 +154,12 @@ def _table(rows: tuple[IncidentRow, ...]) -> Table:
             _lines(row.occurrences, period(row.first_seen, row.last_seen), row.fingerprint),
         )
     return table
+
+
+def _ran(row: IncidentRow) -> str:
+    """What the incident's entries came from: the service, and its revisions."""
+    of_service = f"service {row.services}" if row.services else ""
+    return ", ".join(part for part in (of_service, row.revisions and f"revision {row.revisions}") if part)
 
 
 def _narrow_table(rows: tuple[IncidentRow, ...]) -> Table:
@@ -179,7 +188,7 @@ def _what(row: IncidentRow) -> Text:
     """The cell that names the incident: its root, its place in the code, its revisions, how it stands and why."""
     behind = row.behind if row.standing in NOT_CHOSEN else f"behind in {row.behind}"
     more = (
-        (row.location, f"in {row.location}"), (row.revisions, f"revision {row.revisions}"),
+        (row.location, f"in {row.location}"), (row.revisions or row.services, _ran(row)),
         (row.ground, f"{row.standing}: {row.ground}"), (row.behind, behind),
     )
     return _lines(row.incident, *(line for given, line in more if given), style="bold" if not row.behind else "")

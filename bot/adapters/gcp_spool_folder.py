@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from bot.adapters.atomic import write_atomically
 from bot.adapters.directory_store import DirectoryStore
+from bot.domain.errors import ConfigProblem
 
 _LOCK = "lock"
 _MARK = ".gitignore"
 _MADE_STATE = b"The state was made for this folder, and goes with it.\n"
 _TRIES = 100
+_MOST_REFUSED = 5
+_PAUSE_S = 0.01
 
 
 class HeldFolder:
@@ -54,13 +58,23 @@ def hold(state: Path) -> HeldFolder | None:
 
     Raises OSError, and ConfigProblem for a folder that holds something else than a state.
     """
+    refused = 0
     for _ in range(_TRIES):
         made_state = not state.exists()
-        DirectoryStore(state).prepare()
+        try:
+            DirectoryStore(state).prepare()
+        except ConfigProblem:
+            # For a moment it looks so while another process makes or removes the state.
+            refused += 1
+            if refused == _MOST_REFUSED:
+                raise
+            time.sleep(_PAUSE_S)
+            continue
         path = state / "spool"
         try:
             # Without its parents: a state that another process has just removed needs its mark again.
-            path.mkdir(mode=0o700, exist_ok=True)
+            with suppress(FileExistsError):
+                path.mkdir(mode=0o700)
             lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         except FileNotFoundError:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -26,9 +26,10 @@ from bot.logs.alias import Template, aliases
 from bot.logs.commits import find_commit
 from bot.logs.entries import entry_from_json
 from bot.logs.fingerprint import deciding_exception, deciding_frames
-from bot.logs.grouping import Group, first_line
+from bot.logs.grouping import Group, Names, first_line
 from bot.logs.incidents import Meetings, clusters, links
 from bot.logs.keeping import context, kept_entries
+from bot.logs.ranking import NOTHING
 from bot.logs.redact import Redactor
 from bot.logs.refs import entries_at
 from bot.logs.scan import Scan
@@ -38,6 +39,8 @@ from bot.ports import LogReading
 
 TIMELINE = 24
 """Equal parts of the time that was read in which an incident's entries are counted."""
+MOST_GROUPS = 10_000
+"""Groups of messages that are told apart, the most severe and frequent; a report says how many more there were."""
 _MOST_ROOT_MESSAGE = 500
 
 
@@ -52,15 +55,22 @@ class Analysis:
     """What a log holds for a focus. `groups` are all, most severe first; `incidents` are not ranked.
 
     `span` gives the times of the first and last entry that was read; None where there was none. `stood` says where
-    the commits of the incidents stood, in words.
+    the commits of the incidents stood, in words; `nothing` why there is no incident, if there is none.
     """
 
     def __init__(self, scan: Scan, reading: LogReading, groups: tuple[LogGroup, ...],
-                 members: Mapping[Fingerprint, tuple[Incident, Sequence[Group]]], stood: Mapping[str, str]) -> None:
+                 members: Mapping[Fingerprint, tuple[Incident, Sequence[Group]]], stood: Mapping[str, str],
+                 nothing: str, untold: int) -> None:
         self._scan = scan
         self._reading = reading
         self._members = members
-        self.report: ReadReport = scan.report(reading)
+        self.nothing = nothing
+        report = scan.report(reading)
+        if untold:
+            rest = (f"Of {len(groups) + untold:,} groups of messages, {untold:,} are not told apart: the least severe "
+                    "and rarest.")
+            report = report.model_copy(update={"unread": (*report.unread, rest)})
+        self.report: ReadReport = report
         self.groups = groups
         self.stood = stood
         self.incidents = tuple(incident for incident, _ in members.values())
@@ -103,6 +113,10 @@ def analyse(reading: LogReading, query: LogQuery, options: AnalysisOptions = DEF
         scan.take(reading)
         groups = sorted(scan.groups.all, key=lambda group: group.fingerprint)
         groups = [group for group in groups if group.count]
+        untold = max(0, len(groups) - MOST_GROUPS)
+        if untold:
+            groups = sorted(groups, key=lambda group: (-group.level, -group.count))[:MOST_GROUPS]
+            groups.sort(key=lambda group: group.fingerprint)
         texts = _first_texts(reading, groups)
         severe = [group for group in groups if group.severe is not None]
         meetings = Meetings(severe, scan.origins.all)
@@ -112,19 +126,35 @@ def analyse(reading: LogReading, query: LogQuery, options: AnalysisOptions = DEF
         Template(group.fingerprint, group.service, group.template, group.severity, group.kind, group.count)
         for group in groups
     )
+    names = Names(options.redactor)
     values = {
-        group.fingerprint: group.value(texts[group.index].text, options.redactor,
-                                       shown_with.get(group.fingerprint))
+        group.fingerprint: group.value(texts[group.index].text, names, shown_with.get(group.fingerprint))
         for group in groups
     }
-    makes = _Making(scan, values, texts, options, meetings,
+    makes = _Making(scan, values, texts, options, meetings, names,
                     {group.index: number for number, group in enumerate(severe)})
     members = {
         cluster[0].fingerprint: (makes.incident(cluster), cluster)
         for cluster in together if any(group.sought for group in cluster)
     }
     listed = sorted(values.values(), key=lambda group: (-group.severity.rank, -group.count, group.fingerprint))
-    return Analysis(scan, reading, tuple(listed), dict(sorted(members.items())), makes.stood)
+    return Analysis(
+        scan, reading, tuple(listed), dict(sorted(members.items())), makes.stood, _nothing(scan, len(severe)), untold
+    )
+
+
+def _nothing(scan: Scan, severe: int) -> str:
+    """Why a log without an incident has none."""
+    focus = scan.focus
+    if not scan.read:
+        return "The log holds no entry."
+    if focus.services and not any(origin.wanted for origin in scan.origins.all):
+        return f"No entry is of the focus's services ({', '.join(focus.services)})."
+    if severe:
+        what = "group of messages is" if severe == 1 else "groups of messages are"
+        return (f"{severe:,} {what} at the focus's severity, but none speaks of what it looks for "
+                "(its terms, loggers or HTTP status).")
+    return NOTHING
 
 
 def _labels_of(rule: CommitRule) -> frozenset[str]:
@@ -153,6 +183,7 @@ class _Making(msgspec.Struct):
     texts: Mapping[int, LogEntry]
     options: AnalysisOptions
     meetings: Meetings
+    names: Names
     numbers: Mapping[int, int]
     stood: dict[str, str] = {}
 
@@ -174,9 +205,9 @@ class _Making(msgspec.Struct):
             inferred_errors=sum(severe.inferred for severe in all_severe),
             first_seen=rfc3339(min(times)),
             last_seen=rfc3339(max(times)),
-            services=_names(origin.service for origin in origins),
-            revisions=_names(origin.revision for origin in origins),
-            instances=_names(origin.instance for origin in origins),
+            services=self.names.of(origin.service for origin in origins),
+            revisions=self.names.of(origin.revision for origin in origins),
+            instances=self.names.of(origin.instance for origin in origins),
             commits=self._commits(per_origin),
             timeline=self._timeline(times),
             followed=self._followed(cluster),
@@ -232,7 +263,3 @@ class _Making(msgspec.Struct):
             return RootSignature(type=f"HTTP {status}" if status else "HTTP", message=message)
         name = entry.logger or entry.log_name.rpartition("/")[2].replace("%2F", "/") or "log"
         return RootSignature(type=redact.text(name), message=message)
-
-
-def _names(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({value for value in values if value}))

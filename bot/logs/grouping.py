@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -143,8 +143,9 @@ class Group:
         """The highest severity in it."""
         return _LEVELS[self.level]
 
-    def value(self, text: str, redactor: Redactor, shown_with: Fingerprint | None = None) -> LogGroup:
+    def value(self, text: str, names: Names, shown_with: Fingerprint | None = None) -> LogGroup:
         """The group as a value, without secrets; `text` is that of its earliest occurrence."""
+        redactor = names.redactor
         samples = self.severe.samples if self.severe is not None else [(self.first_ns, self.first_id)]
         return LogGroup(
             fingerprint=self.fingerprint,
@@ -154,13 +155,32 @@ class Group:
             count=self.count,
             first_seen=rfc3339(self.first_ns),
             last_seen=rfc3339(self.last_ns),
-            services=(self.service,) if self.service else (),
-            revisions=tuple(sorted({origin.revision for origin in self.origins if origin.revision})),
-            instances=tuple(sorted({origin.instance for origin in self.origins if origin.instance})),
+            services=names.of([self.service]),
+            revisions=names.of({origin.revision for origin in self.origins}),
+            instances=names.of({origin.instance for origin in self.origins}),
             insert_ids=tuple(insert_id for _, insert_id in samples),
             exceptions=tuple(_clean(exception, redactor) for exception in self.exceptions),
             shown_with=shown_with,
         )
+
+
+class Names:
+    """Names of services, revisions and instances without secrets: each is looked at once."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self.redactor = redactor
+        self._clean: dict[str, str] = {}
+
+    def of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The names that are not empty, clean, sorted, each once."""
+        known = self._clean
+        clean: set[str] = set()
+        for name in names:
+            if name:
+                if name not in known:
+                    known[name] = self.redactor.text(name)
+                clean.add(known[name])
+        return tuple(sorted(clean))
 
 
 def first_line(text: str, redactor: Redactor, most: int = _MOST_TITLE) -> str:

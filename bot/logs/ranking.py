@@ -34,12 +34,16 @@ def tier_of(severity: Severity) -> int:
     return next((place for place, least in enumerate(_LEAST_RANKS, 1) if RANK[severity] >= least), len(TIERS))
 
 
-def rank(incidents: Sequence[Incident], history: Mapping[Fingerprint, Standing]) -> Selection:
+NOTHING = "No entry of the focus is at its severity, so there is no incident."
+
+
+def rank(incidents: Sequence[Incident], history: Mapping[Fingerprint, Standing], nothing: str = NOTHING) -> Selection:
     """Order incidents and choose the first that may be worked on.
 
     By: severity tier; new or regressed before known; instances; entries; last seen; fingerprint.
     `history` says what is known of a fingerprint; an incident is found in it by its aliases too, and what it
-    does not name is new. What is in work, fixed or muted is listed last and never chosen.
+    does not name is new. What is in work, fixed or muted is listed last and never chosen. `nothing` says why there
+    are no incidents, where there are none.
     """
     valued = [(incident, *_values(incident, history)) for incident in incidents]
     valued.sort(key=lambda one: _key(one[0], one[1]))
@@ -50,7 +54,7 @@ def rank(incidents: Sequence[Incident], history: Mapping[Fingerprint, Standing])
     open_ones = [one for one in ranked if one.values.novelty not in NOT_CHOSEN]
     if not open_ones:
         shut = tuple(one.model_copy(update={"lost": _shut(one)}) for one in ranked)
-        return Selection(winner=None, runners_up=shut, reasons=_why_none(ranked))
+        return Selection(winner=None, runners_up=shut, reasons=_why_none(ranked, nothing))
     winner = open_ones[0]
     others = tuple(one.model_copy(update={"lost": lost(one, winner)}) for one in ranked if one is not winner)
     return Selection(winner=winner, runners_up=others, reasons=_why(winner, others))
@@ -193,9 +197,9 @@ def _decided(winner: RankedIncident, second: RankedIncident) -> str:
     return f"{said}; {', '.join(same)}." if same else f"{said}."
 
 
-def _why_none(ranked: Sequence[RankedIncident]) -> tuple[str, ...]:
+def _why_none(ranked: Sequence[RankedIncident], nothing: str) -> tuple[str, ...]:
     if not ranked:
-        return ("No entry of the focus is at its severity, so there is no incident.",)
+        return (nothing,)
     counted = ((sum(one.values.novelty is novelty for one in ranked), novelty.value) for novelty in _STRONGEST)
     counts = [f"{number} {what}" for number, what in counted if number]
     what = "; ".join(f"{named(one.incident)} is {standing_in_words(one)}" for one in ranked[:3] if one.why)

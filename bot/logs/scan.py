@@ -71,7 +71,7 @@ class Scan:
         self.low_ns = _MOST_NS
         self.high_ns = -1
         self._since = nanoseconds_of(query.since) if query.since is not None else -1
-        self._until = nanoseconds_of(query.until) if query.until is not None else _MOST_NS
+        self._until = nanoseconds_of(query.until) if query.until is not None else 1 << 63
         self._least = threshold(query.focus)
         self._seeker = Seeker(query.focus)
         self._pieces = ExternalSort(Piece, attrgetter("stream", "log", "time_ns", "insert_id"), most_pieces)

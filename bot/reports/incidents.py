@@ -55,6 +55,7 @@ class IncidentRow(Frozen):
     entries: int
     first_seen: str
     last_seen: str
+    services: str
     revisions: str
     occurrences: str
     behind: str
@@ -80,6 +81,7 @@ def _row(one: RankedIncident, levels: str) -> IncidentRow:
         entries=one.values.entries,
         first_seen=incident.first_seen,
         last_seen=incident.last_seen,
+        services=some_of(incident.services, _MOST_REVISIONS),
         revisions=some_of(incident.revisions, _MOST_REVISIONS),
         occurrences=sparkline(incident.timeline, levels),
         behind=lost_in_words(one.lost),
@@ -145,13 +147,14 @@ def incident_table(selection: Selection, ranked: int = 0, most: int = 10) -> str
     rows = incident_rows(selection)
     total = max(ranked, len(rows))
     headings = ("", "incident", "severity", "standing", "instances", "entries", "first seen", "last seen",
-                "revisions", "occurrences", "fingerprint", "behind in")
+                "services", "revisions", "occurrences", "fingerprint", "behind in")
     right = {"", "instances", "entries"}
     lines = [_line(headings), _line([("--:" if heading in right else "---") for heading in headings])]
     lines += [
         _line([
             str(row.place), cell(row.incident), row.severity, _standing(row), f"{row.instances:,}",
-            f"{row.entries:,}", row.first_seen, row.last_seen, cell(row.revisions) if row.revisions else "",
+            f"{row.entries:,}", row.first_seen, row.last_seen,
+            cell(row.services) if row.services else "", cell(row.revisions) if row.revisions else "",
             row.occurrences, cell(row.fingerprint), row.behind,
         ])
         for row in rows[:most]

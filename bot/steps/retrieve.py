@@ -32,7 +32,7 @@ def run(ctx: StepContext) -> StepOutcome:
     reading = ctx.logs.read(query)
     try:
         analysis = analyse(reading, query, options, _seldom(ctx))
-        selection = rank(analysis.incidents, ctx.history())
+        selection = rank(analysis.incidents, ctx.history(), analysis.nothing)
         winner = selection.winner.incident if selection.winner else None
         members = () if winner is None else analysis.entries_of(winner)
         context = analysis.context_of(members, MOST_CONTEXT)

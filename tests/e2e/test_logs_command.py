@@ -116,7 +116,7 @@ def test_explained_are_members_order_focus_and_filter(tmp_path: Path) -> None:
     assert said.code == 0, said.everything
     lines = [" ".join(line.split()) for line in said.out.splitlines()]
     root = next(number for number, line in enumerate(lines) if " root KeyError" in line)
-    after = next(number for number, line in enumerate(lines) if "400 ms after (6 times) Worker" in line)
+    after = next(number for number, line in enumerate(lines) if "400 ms after (6 of 6 times) Worker" in line)
     assert root < after
     assert "1 more incident; --top 2 shows all." in said.out
     assert "tide table" not in said.out.split("Why the first")[0]

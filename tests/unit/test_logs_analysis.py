@@ -319,3 +319,34 @@ def test_a_trace_that_everything_shares_joins_nothing() -> None:
         words = " ".join(f"{letter}x" for letter in f"{number:07b}".replace("0", "a").replace("1", "b"))
         log.add(60.0 * number, f"failed {words}", "ERROR", f"i{number}", trace="projects/p/traces/one")
     assert {len(incident.groups) for incident in analysed(log.entries, FOCUS).incidents} == {1}
+
+
+def test_names_hold_no_secret_either() -> None:
+    log = Log()
+    secret = "ghp_" + "a1B2c3D4e5" * 4
+    log.add(1, OTHER, "ERROR", instance=f"i-{secret}", service=f"pay {secret}")
+    analysis = analysed(log.entries, FOCUS)
+    assert secret not in "".join(one.model_dump_json() for one in (*analysis.incidents, *analysis.groups))
+
+
+def test_a_log_without_an_incident_says_why() -> None:
+    log = Log()
+    assert analysed(log.entries, FOCUS).nothing == "The log holds no entry."
+    log.add(1, "all is well", "INFO")
+    assert analysed(log.entries, FOCUS).nothing == "No entry of the focus is at its severity, so there is no incident."
+    log.add(2, "boom", "ERROR")
+    assert analysed(log.entries, ROUTING).nothing.startswith("1 group of messages is at the focus's severity, but none")
+    elsewhere = FOCUS.model_copy(update={"services": ("buoy",)})
+    assert analysed(log.entries, elsewhere).nothing == "No entry is of the focus's services (buoy)."
+
+
+def test_more_groups_than_can_be_told_apart_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.logs.analysis.MOST_GROUPS", 2)
+    log = Log()
+    for number, words in enumerate(("rare trouble", "often trouble", "often trouble", "a warning"), 1):
+        log.add(100 * number, words, "WARNING" if words == "a warning" else "ERROR")
+    analysis = analysed(log.entries, FOCUS)
+    assert {group.title for group in analysis.groups} == {"rare trouble", "often trouble"}
+    assert analysis.report.unread == (
+        "Of 3 groups of messages, 1 are not told apart: the least severe and rarest.",
+    )

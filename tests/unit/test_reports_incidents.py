@@ -96,12 +96,12 @@ def test_a_loss_in_words(lost: Lost | None, words: str) -> None:
 def test_the_markdown_table_holds_hostile_text_in_its_cells() -> None:
     tokens = MarkdownIt("commonmark").enable("table").parse(incident_table(SELECTION, most=2))
     cells = [token for token in tokens if token.type == "inline"]
-    heads, *rows = [cells[start:start + 12] for start in range(0, 36, 12)]
+    heads, *rows = [cells[start:start + 13] for start in range(0, 39, 13)]
     assert [head.content for head in heads][1:3] == ["incident", "severity"]
     kinds = {child.type for row in rows for one in row for child in one.children or ()}
     assert kinds == {"code_inline", "text"}
-    assert [row[11].content for row in rows] == ["", "severity: WARNING against ERROR"]
-    assert cells[36].content == "1 more not shown."
+    assert [row[12].content for row in rows] == ["", "severity: WARNING against ERROR"]
+    assert cells[39].content == "1 more not shown."
 
 
 def test_times_are_short_and_in_utc() -> None:
