@@ -92,7 +92,10 @@ def logs(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Rank the incidents of a log and say why. Writes nothing; what earlier records know is taken into account."""
+    """Rank the incidents of a log and say why. What earlier records know is taken into account.
+
+    Leaves nothing behind, but for the redacted pages of a reading of gcp that broke off: for an hour it goes on there.
+    """
     from bot.app import App, Options
     from bot.logs_command import show_logs
 

@@ -111,27 +111,22 @@ def _head(query: LogQuery, analysis: Analysis) -> str:
     report = analysis.report
     if analysis.span is None:
         return harmless(f"{query.focus.title}: no entry in {report.source}.")
-    read = counted_entries(report.entries_read)
+    read = counted(report.entries_read, "entry", "entries")
     found = f"{counted(len(analysis.incidents), 'incident')} in {counted(len(analysis.groups), 'group')} of messages"
     when = f"{moment(analysis.span[0])} to {moment(analysis.span[1])} UTC"
     over = f", {report.passed_over:,} of them below what the focus looks at" if report.passed_over else ""
     return harmless(f"{query.focus.title}: {found}, from {read} of {when} in {report.source}{over}.")
 
 
-def counted_entries(number: int) -> str:
-    """`1 entry`, `2,944 entries`."""
-    return f"{number:,} {'entry' if number == 1 else 'entries'}"
-
-
 def _not_read(report: ReadReport) -> tuple[str, ...]:
     said = list(report.unread)
     if report.entries_damaged:
         samples = "".join(f"; {sample.where}: {sample.reason}" for sample in report.damaged_samples[:3])
-        said.append(f"{counted_entries(report.entries_damaged)} damaged{samples}.")
+        said.append(f"{counted(report.entries_damaged, 'entry', 'entries')} damaged{samples}.")
     if report.duplicates:
         said.append(
-            f"{counted_entries(report.duplicates)} that came again count once (the same project, time and insertId, or "
-            "all the same where there is no insertId)."
+            f"{counted(report.duplicates, 'entry', 'entries')} that came again count once (the same project, time and "
+            "insertId, or all the same where there is no insertId)."
         )
     return tuple(said)
 
@@ -150,7 +145,7 @@ def _table(rows: tuple[IncidentRow, ...]) -> Table:
             table.add_row()
         table.add_row(
             str(row.place), _what(row), _lines(row.severity, row.standing, style=_style(row)),
-            _lines(counted_entries(row.entries), counted(row.instances, "instance")),
+            _lines(counted(row.entries, "entry", "entries"), counted(row.instances, "instance")),
             _lines(row.occurrences, period(row.first_seen, row.last_seen), row.fingerprint),
         )
     return table
@@ -181,7 +176,7 @@ def _narrow_table(rows: tuple[IncidentRow, ...]) -> Table:
 
 
 def _extent(row: IncidentRow) -> str:
-    return f"{counted_entries(row.entries)} on {counted(row.instances, 'instance')}"
+    return f"{counted(row.entries, 'entry', 'entries')} on {counted(row.instances, 'instance')}"
 
 
 def _what(row: IncidentRow) -> Text:

@@ -78,7 +78,8 @@ class LogReading(Protocol):
     def left_out(self, instances: tuple[str, ...], since: datetime, until: datetime, most: int) -> Iterable[bytes]:
         """Entries of these instances and times that the query did not ask for: what else went on there.
 
-        Newest first, at most `most`; none from a source that gives everything that it has. Raises RetrievalFailed.
+        Newest first, at most `most`; none from a source that gives everything that it has. What cannot be had is said
+        in `unread`.
         """
         ...
 

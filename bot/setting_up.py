@@ -131,7 +131,10 @@ def _logs(app: App) -> Finding:
                        "Give --logs, or set `source` under [logs] to file:PATH or gcp.")
     source = app.logs(app.config.logs.source)
     reading = source.read(LogQuery(focus=PRESETS["errors"], most_entries=1))
-    found = sum(1 for _ in reading)
+    try:
+        found = sum(1 for _ in reading)
+    finally:
+        reading.close()
     return Finding("logs", "ok", f"{source.name} can be read" + ("" if found else ", and holds nothing"))
 
 

@@ -47,7 +47,7 @@ Fingerprint = Annotated[str, StringConstraints(pattern=r"^v[0-9]+-[0-9a-f]{16}$"
 
 def counted(number: int, one: str, many: str = "") -> str:
     """`1 test`, `2 tests`; `many` where the plural is not `one` with an s."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def headline(text: str, most: int) -> str:

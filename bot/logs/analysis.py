@@ -82,7 +82,11 @@ class Analysis:
 
     def context_of(self, members: Sequence[LogEntry], most: int) -> tuple[LogEntry, ...]:
         """What else happened on the entries' first instances before each first failed; see `keeping.context`."""
-        return context(self._reading, self._scan.pages, members, most)
+        found = context(self._reading, self._scan.pages, members, most)
+        said = self._scan.report(self._reading).unread
+        more = tuple(sentence for sentence in said if sentence not in self.report.unread)
+        self.report = self.report.model_copy(update={"unread": (*self.report.unread, *more)})
+        return found
 
 
 @contextmanager
