@@ -96,11 +96,14 @@ def load_config(path: Path | None) -> BotConfig:
 
 
 def absolute_source(source: str, folder: Path) -> str:
-    """A log source whose file, if it names one relative to a folder, is found from everywhere."""
+    """A log source whose file, if it names one relative to a folder, is found from everywhere.
+
+    Links stay as they are: /dev/stdin and /dev/fd/63 lead to what has no name of its own.
+    """
     kind, colon, rest = source.partition(":")
     if kind != "file" or not rest or rest == "-":
         return source
-    return f"{kind}{colon}{(folder / rest).resolve()}"
+    return f"{kind}{colon}{(folder / rest).absolute()}"
 
 
 def nearest(name: str) -> Path | None:

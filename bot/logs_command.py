@@ -81,7 +81,7 @@ def _read(app: App, source: str, query: LogQuery, progress: Progress) -> Analysi
     finally:
         reading.close()
     incidents = counted(len(analysis.incidents), "incident")
-    said = f"{analysis.report.entries_read:,} entries, {incidents} in {len(analysis.groups):,} groups"
+    said = f"{analysis.report.entries_read:,} entries, {incidents} in {counted(len(analysis.groups), 'group')}"
     progress.step_ended("logs", said, time.monotonic() - started, "go")
     return analysis
 

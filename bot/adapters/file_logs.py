@@ -55,7 +55,8 @@ class FileLogs:
                 f"Names of log files end in {', '.join(ENDINGS)}, with or without .gz; or name one file.",
             )
         parts = tuple(Part(shown(file.relative_to(path)), file) for file in found.files)
-        return FileReading(self.name, parts, query.most_entries, self._page, folder=True, left_out=found.left_out)
+        return FileReading(self.name, parts, query.most_entries, self._page, folder=True, left_out=found.left_out,
+                           failed=found.failed)
 
 
 def open_log_source(rest: str, surroundings: Surroundings) -> FileLogs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Generator, Iterator
 from datetime import datetime
 
@@ -9,7 +10,7 @@ import msgspec
 
 from bot.adapters.byte_streams import ByteStream, exactly
 from bot.adapters.json_stream import ObjectSplitter, is_spread
-from bot.adapters.line_pages import MOST_LINE, Cut, edges, line_pages
+from bot.adapters.line_pages import MOST_LINE, Cut, edges, first_entries, line_pages
 from bot.adapters.line_spool import LineSpool, SpoolProblem
 from bot.adapters.log_parts import Part, open_part, without_mark
 from bot.domain.base import counted
@@ -23,7 +24,8 @@ _MOST_SAID = 20
 class _Page(msgspec.Struct, frozen=True, gc=False):
     """Where a page stands: `length` bytes at `at` of a part or of the spool; `first` lines are before it.
 
-    `keep` is how many of its lines are given. `sum` is of its edges, to notice a file that changed.
+    `keep` is how many of its lines are given; where most are blank, only those at `places` among them are.
+    `sum` is of its edges, to notice a file that changed.
     """
 
     part: int
@@ -34,22 +36,26 @@ class _Page(msgspec.Struct, frozen=True, gc=False):
     keep: int
     spooled: bool
     kind: str
+    places: array[int] | None
 
 
 class FileReading:
     """A LogReading over the files in turn. It can be iterated again: known pages are read again, then it goes on."""
 
     def __init__(self, name: str, parts: tuple[Part, ...], most: int, page: int, *, folder: bool = False,
-                 left_out: tuple[str, ...] = ()) -> None:
+                 left_out: tuple[str, ...] = (), failed: tuple[str, ...] = ()) -> None:
         self._name = name
         self._parts = parts
         self._most = most
         self._size = page
         self._folder = folder
         self._unread = list(left_out)
+        self._unlisted = failed
         self._pages: list[_Page] = []
         self._entries = 0
+        self._before = 0
         self._lines = 0
+        self._too_long: set[tuple[int, int]] = set()
         self._stopped = False
         self._fresh = self._read()
         self._failed: RetrievalFailed | None = None
@@ -89,12 +95,20 @@ class FileReading:
                     "Read it when it is complete, or read a copy of it.",
                 )
             lines = text.split(b"\n")
+        if page.places is not None:
+            return [lines[place] for place in page.places]
         return lines if page.keep == len(lines) else lines[: page.keep]
 
     def where(self, number: int, index: int) -> str:
-        """`line 12`, or `object 12` where lines do not count; in a folder with the file before it."""
+        """`line 12`, or `object 12` where lines do not count; in a folder with the file before it.
+
+        Says so where no more than the start was read: the decoder will only miss the end.
+        """
         page = self._pages[number]
-        place = f"{page.kind} {page.first + index + 1:,}"
+        count = page.first + (index if page.places is None else page.places[index]) + 1
+        place = f"{page.kind} {count:,}"
+        if (page.part, count) in self._too_long:
+            place += f" has more than {MOST_LINE >> 20} MB and only its start was read"
         return f"{self._parts[page.part].label}, {place}" if self._folder else place
 
     def left_out(self, instances: tuple[str, ...], since: datetime, until: datetime, most: int) -> tuple[bytes, ...]:
@@ -105,7 +119,8 @@ class FileReading:
         """A sentence for each part that was not read."""
         said = self._unread[:_MOST_SAID]
         if len(self._unread) > _MOST_SAID:
-            said.append(f"{len(self._unread) - _MOST_SAID:,} more parts were not read, for reasons such as these.")
+            more = counted(len(self._unread) - _MOST_SAID, "more part was", "more parts were")
+            said.append(f"{more} not read, for reasons such as these.")
         if self._stopped:
             said.append(f"Reading stopped after {self._most:,} entries, the limit; the rest was not read.")
         return tuple(said)
@@ -143,15 +158,22 @@ class FileReading:
                 self._unread.append(error.what)
             if self._stopped:
                 break
+        if self._entries or self._stopped:
+            return
         if len(failures) == len(self._parts):
             files = counted(len(failures), "log file")
             raise RetrievalFailed(f"{self._name} holds {files}, and none could be read: {failures[0].what}",
                                   failures[0].remedy)
+        # Nothing was read and something could not be: that is no empty log.
+        lost = (*(failure.what for failure in failures), *self._unlisted)
+        if lost:
+            remedy = failures[0].remedy if failures else "Check the permissions of what is in the folder."
+            raise RetrievalFailed(f"{self._name} gave no entry, and not all of it could be read: {lost[0]}", remedy)
 
     def _read_part(self, number: int, part: Part) -> Iterator[LogPage]:
         stream = open_part(part)
         try:
-            self._lines = 0
+            self._lines, self._before = 0, self._entries
             read = exactly(stream, _HEAD)
             head = without_mark(read, part.label)
             kind = "object" if is_spread(head) else "line"
@@ -160,8 +182,7 @@ class FileReading:
             else:
                 for cut in line_pages(stream, head, len(read) - len(head), self._size):
                     if cut.too_long:
-                        self._unread.append(f"Line {self._lines + 1:,} of {part.label} has more than "
-                                            f"{MOST_LINE >> 20} MB: only its start was read.")
+                        self._say_too_long(number, kind, self._lines + 1)
                     yield from self._given(number, cut, kind, spooled=part.once)
                     if self._stopped:
                         return
@@ -173,35 +194,56 @@ class FileReading:
         splitter = ObjectSplitter()
         piece = head
         while piece and not self._stopped:
-            yield from self._given(number, Cut(0, 0, 0, splitter.feed(piece)), "object", spooled=True)
+            yield from self._split(number, splitter, splitter.feed(piece))
             piece = stream.read(self._size)
         if not self._stopped:
-            rest = splitter.finish(drop_rest=bool(stream.broken))
-            yield from self._given(number, Cut(0, 0, 0, rest), "object", spooled=True)
+            yield from self._split(number, splitter, splitter.finish(drop_rest=bool(stream.broken)))
         if splitter.cut_off and not stream.broken and not self._stopped:
-            self._unread.append(f"{self._parts[number].label} ends too early: its JSON array is not closed.")
+            what = f"{self._parts[number].label} ends too early: its JSON array is not closed"
+            if self._entries == self._before:
+                raise RetrievalFailed(f"{what}, and nothing is in it.", "Export or download it again.")
+            self._unread.append(f"{what}.")
+
+    def _split(self, number: int, splitter: ObjectSplitter, found: list[bytes]) -> Iterator[LogPage]:
+        for count in splitter.too_long:
+            self._say_too_long(number, "object", count)
+        splitter.too_long.clear()
+        yield from self._given(number, Cut(0, 0, 0, found), "object", spooled=True)
+
+    def _say_too_long(self, part: int, kind: str, count: int) -> None:
+        self._too_long.add((part, count))
+        self._unread.append(f"{kind.capitalize()} {count:,} of {self._parts[part].label} has more than "
+                            f"{MOST_LINE >> 20} MB: only its start was read.")
 
     def _given(self, number: int, cut: Cut, kind: str, *, spooled: bool) -> Iterator[LogPage]:
-        """A page of lines, as far as the limit of entries goes. Blank lines are no entries."""
+        """A page of lines, as far as the limit of entries goes.
+
+        Blank lines are no entries; where they are most of a page, or all, they are not given: each costs a decoding.
+        """
         lines = cut.lines
         entries = len(lines) - lines.count(b"") - lines.count(b"\r")
         if self._entries + entries > self._most:
             self._stopped = True
-            lines = _first(lines, self._most - self._entries)
+            lines = first_entries(lines, self._most - self._entries)
             entries = self._most - self._entries
-        if not lines:
+        if not entries:
+            self._lines += len(lines)
             return
+        places = None
+        if entries < len(lines) // 2:
+            places = array("I", [place for place, line in enumerate(lines) if line and line != b"\r"])
         at, length = self._spool.add(lines) if spooled else (cut.at, cut.length)
-        self._pages.append(_Page(number, at, length, cut.sum, self._lines, len(lines), spooled, kind))
+        self._pages.append(_Page(number, at, length, cut.sum, self._lines, len(lines), spooled, kind, places))
         self._entries += entries
         self._lines += len(lines)
-        yield LogPage(len(self._pages) - 1, lines)
+        given = lines if places is None else [lines[place] for place in places]
+        yield LogPage(len(self._pages) - 1, given)
 
     def _ended(self, part: Part, stream: ByteStream, kind: str) -> None:
         """Say where a part ended before its end. Raises RetrievalFailed when it gave nothing."""
         if not stream.broken:
             return
-        if not self._lines:
+        if self._entries == self._before and not self._stopped:
             raise RetrievalFailed(f"{part.label} {stream.broken}: nothing of it could be read.",
                                   "Export or download it again.")
         kept = f"first {self._lines:,} {kind}s" if self._lines > 1 else f"first {kind}"
@@ -230,15 +272,3 @@ class FileReading:
         except OSError as error:
             raise RetrievalFailed(f"{part.label} cannot be read again: {error.strerror or error}.",
                                   "Check the disk, then run the command again.") from None
-
-
-def _first(lines: list[bytes], most: int) -> list[bytes]:
-    """The lines up to the last of so many that are not blank."""
-    kept: list[bytes] = []
-    for line in lines:
-        if line not in {b"", b"\r"}:
-            if not most:
-                break
-            most -= 1
-        kept.append(line)
-    return kept

@@ -19,6 +19,7 @@ _MOST_TRIES = 64
 _MORE = 0
 _BROKEN = -1
 _DEEP = -2
+_LONG = -3
 _DEEP_STEP = 64
 _BRACE = ord("{")
 _RAW = msgspec.json.Decoder(msgspec.Raw)
@@ -61,11 +62,15 @@ class ObjectSplitter:
         self._tries = 0
         self._first = b""
         self._last = b""
+        self._open = 0
+        self._given = 0
+        self.too_long: list[int] = []
+        """Which of the objects, counted from 1, have more than `most` bytes: known when one is given, or earlier."""
 
     @property
     def cut_off(self) -> bool:
-        """Whether the text was an array and ended without its bracket."""
-        return self._first == b"[" and self._last != b"]"
+        """Whether the text was an array and ended without its bracket. What follows a closed array may be objects."""
+        return self._first == b"[" and self._last != b"]" and self._open > 0
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Take the next piece; return the objects, and the starts of damaged stretches, that end in it."""
@@ -81,6 +86,7 @@ class ObjectSplitter:
         found = self._split(final=True)
         if self._sample is not None and not drop_rest:
             found.append(_one_line(self._sample))
+            self._given += 1
         self._buffer, self._sample = b"", None
         return found
 
@@ -96,14 +102,19 @@ class ObjectSplitter:
                 found.append(_one_line(self._sample))
                 self._sample = None
             between = _BETWEEN.match(buffer, at)
-            at = between.end() if between is not None else at
+            if between is not None and between.end() > at:
+                marks = between.group()
+                self._open += marks.count(b"[") - marks.count(b"]")
+                at = between.end()
             if at == len(buffer):
                 break
             end = self._end(view, at, final=final) if buffer[at] == _BRACE else _BROKEN
             if end == _MORE:
                 self._wait(at)
                 break
-            if end == _BROKEN:
+            if end < 0:
+                if end == _LONG:
+                    self.too_long.append(self._given + len(found) + 1)
                 self._sample, self._tries = b"", 0
                 at = self._leave(at, at + 1)
                 continue
@@ -111,6 +122,7 @@ class ObjectSplitter:
             at = end
         self._buffer = buffer[at:]
         self._enough = max(0, self._enough - at)
+        self._given += len(found)
         return found
 
     def _wait(self, at: int) -> None:
@@ -124,14 +136,16 @@ class ObjectSplitter:
         return end
 
     def _end(self, view: memoryview, at: int, *, final: bool) -> int:
-        """Where the object at `at` ends; _MORE or _BROKEN."""
+        """Where the object at `at` ends; _MORE, _BROKEN or _LONG."""
         size = _size(view[at:])
         if size == _MORE:
-            return _MORE if not final and len(view) - at <= self._most else _BROKEN
+            if len(view) - at > self._most:
+                return _LONG
+            return _BROKEN if final else _MORE
         if size < 0:
             end = self._balanced(at, final=final)
             return self._without_entry(view, at + 1, end, final=final) if end > 0 else end
-        return at + size if size <= self._most else _BROKEN
+        return at + size if size <= self._most else _LONG
 
     def _balanced(self, at: int, *, final: bool) -> int:
         """Where the braces of something that is no JSON are even: then it is one damaged object, and no more."""

@@ -26,6 +26,18 @@ class Cut(msgspec.Struct, frozen=True, gc=False):
     too_long: bool = False
 
 
+def first_entries(lines: list[bytes], most: int) -> list[bytes]:
+    """The lines up to the last of so many that are not blank."""
+    kept: list[bytes] = []
+    for line in lines:
+        if line not in {b"", b"\r"}:
+            if not most:
+                break
+            most -= 1
+        kept.append(line)
+    return kept
+
+
 def edges(text: bytes) -> int:
     """An Adler-32 of how a page begins and ends: it moves when a log is rotated or cut, and costs nothing.
 

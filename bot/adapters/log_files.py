@@ -8,16 +8,28 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.domain.base import counted
+
 ENDINGS = (".json", ".ndjson", ".jsonl", ".log")
 """How a log's name ends, with or without .gz after it."""
+_Kind = tuple[str, str]
+_HIDDEN = ("hidden file or folder", "hidden files or folders")
+_ASTRAY = ("link that leads out of the folder or nowhere", "links that lead out of the folder or nowhere")
+_NO_FILE = ("thing that is no file", "things that are no files")
+_NAMES = f"without a log's name ({', '.join(ENDINGS)}, also with .gz)"
+_NO_LOG = (f"file {_NAMES}", f"files {_NAMES}")
 
 
 @dataclass(frozen=True)
 class FoundFiles:
-    """The log files below a folder, sorted by path, and a sentence for each kind of thing that was left out."""
+    """The log files below a folder, sorted by path, and a sentence for each kind of thing that was left out.
+
+    `failed` are those of the sentences that speak of what was wanted and could not be had.
+    """
 
     files: tuple[Path, ...]
     left_out: tuple[str, ...]
+    failed: tuple[str, ...] = ()
 
 
 def find_log_files(folder: Path) -> FoundFiles:
@@ -37,7 +49,7 @@ def find_log_files(folder: Path) -> FoundFiles:
     taken = set(search.taken)
     files = sorted(taken | {link for link, target in search.links if target not in taken})
     shown = (folder / path.relative_to(root) for path in files)
-    return FoundFiles(tuple(shown), tuple(search.sentences()))
+    return FoundFiles(tuple(shown), search.sentences(), search.sentences(failed=True))
 
 
 class _Search:
@@ -45,8 +57,9 @@ class _Search:
         self.root = root
         self.taken: list[Path] = []
         self.links: list[tuple[Path, Path]] = []
-        self._left: Counter[str] = Counter()
-        self._example: dict[str, Path] = {}
+        self._left: Counter[_Kind] = Counter()
+        self._example: dict[_Kind, Path] = {}
+        self._failed: set[_Kind] = set()
 
     def open_folders(self, place: Path, names: list[str]) -> list[str]:
         """The folders that are gone into, in order."""
@@ -54,23 +67,23 @@ class _Search:
         for name in sorted(names):
             path = place / name
             if name.startswith("."):
-                self._leave("hidden files or folders", path)
+                self._leave(_HIDDEN, path)
             elif not path.is_symlink():
                 kept.append(name)
             elif not self._within(path):
-                self._leave("links that lead out of the folder or nowhere", path)
+                self._leave(_ASTRAY, path)
         return kept
 
     def look_at(self, path: Path) -> None:
         """Take a file or leave it."""
         if path.name.startswith("."):
-            self._leave("hidden files or folders", path)
+            self._leave(_HIDDEN, path)
         elif not path.name.lower().removesuffix(".gz").endswith(ENDINGS):
-            self._leave(f"files without a log's name ({', '.join(ENDINGS)}, also with .gz)", path)
+            self._leave(_NO_LOG, path)
         elif path.is_symlink() and not (self._within(path) and path.exists()):
-            self._leave("links that lead out of the folder or nowhere", path)
+            self._leave(_ASTRAY, path)
         elif not _is_file(path):
-            self._leave("things that are no files", path)
+            self._leave(_NO_FILE, path)
         elif path.is_symlink():
             self.links.append((path, path.resolve()))
         else:
@@ -78,14 +91,17 @@ class _Search:
 
     def unlistable(self, error: OSError) -> None:
         """Keep that a folder could not be gone into."""
-        self._leave(f"folders that could not be listed ({error.strerror or error})", Path(str(error.filename)))
+        why = f"that could not be listed ({error.strerror or error})"
+        kind = (f"folder {why}", f"folders {why}")
+        self._failed.add(kind)
+        self._leave(kind, Path(str(error.filename)))
 
-    def sentences(self) -> list[str]:
-        """What was left out, by count, with an example of each."""
-        return [f"Not read: {count:,} {kind}, such as {shown(self._example[kind].relative_to(self.root))}."
-                for kind, count in sorted(self._left.items())]
+    def sentences(self, *, failed: bool = False) -> tuple[str, ...]:
+        """What was left out, by count, with an example of each. `failed`: only what could not be gone into."""
+        return tuple(f"Not read: {counted(count, *kind)}, such as {shown(self._example[kind].relative_to(self.root))}."
+                     for kind, count in sorted(self._left.items()) if kind in self._failed or not failed)
 
-    def _leave(self, kind: str, path: Path) -> None:
+    def _leave(self, kind: _Kind, path: Path) -> None:
         self._left[kind] += 1
         self._example.setdefault(kind, path)
 

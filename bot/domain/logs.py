@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from bot.domain.base import Fingerprint, Frozen, Sha
 
@@ -69,7 +70,7 @@ class Focus(Frozen):
     """What a cycle looks for. One definition serves the filter that is sent and the predicate for files.
 
     An incident is sought when one of its entries has a logger, a term, or a request that ended with
-    `least_http_status` (0: none is asked for) or above.
+    `least_http_status` (0: none is asked for) or above. `window_hours` is a leap year at most.
     """
 
     name: str
@@ -81,7 +82,7 @@ class Focus(Frozen):
     code: tuple[str, ...] = ()
     least_severity: Severity = Severity.WARNING
     least_http_status: int = 0
-    window_hours: float = 24.0
+    window_hours: Annotated[float, Field(gt=0, le=366 * 24, allow_inf_nan=False)] = 24.0
     exclude: tuple[str, ...] = ()
 
 

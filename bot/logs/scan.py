@@ -11,6 +11,7 @@ from operator import attrgetter
 
 import msgspec
 
+from bot.domain.base import counted
 from bot.domain.errors import RetrievalFailed
 from bot.domain.logs import DamagedLine, LogEntry, LogQuery, ReadReport, Severity
 from bot.domain.moments import nanoseconds_of, parse_nanoseconds
@@ -103,7 +104,7 @@ class Scan:
         if self.damaged and not self.read and not self.outside:
             sample = self.damaged_samples[0]
             raise RetrievalFailed(
-                f"{reading.name} holds no log entry: none of its {self.damaged:,} pieces could be read "
+                f"{reading.name} holds no log entry: of {counted(self.damaged, 'piece')}, none could be read "
                 f"({sample.where}: {sample.reason}).",
                 "Export with `gcloud logging read FILTER --format=json`, or as a sink's NDJSON files.",
             )

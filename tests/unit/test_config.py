@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import PRESETS, focus_named, load_config
+from bot.config import PRESETS, absolute_source, focus_named, load_config
 from bot.domain.errors import ConfigProblem, UsageProblem
 from bot.domain.logs import Severity
 
@@ -47,6 +47,8 @@ def test_an_unknown_focus_names_those_there_are() -> None:
         ("[limits]\nseconds = 0", "limits.seconds: input should be greater than 0"),
         ('[target.shop]\nroot = "../x"', "target.shop.root"),
         ('[focus.checkout]\nleast_severity = "LOUD"', "focus.checkout.least_severity is 'LOUD', but may be 'DEFAULT'"),
+        *((f"[focus.errors]\nwindow_hours = {hours}", "focus.errors.window_hours: input should be ")
+          for hours in ("nan", "inf", "-inf", "1e308", "99999999", "8784.5", "0", "-1")),
         ("[logs]\ncommit_label = 'x'", r"there is no key 'logs.commit_label' \(there are commit, project, source\)"),
         ("[logs.commit]\nsources = ['tag']", "logs.commit.sources.0: "),
         ("[logs.commit]\nrevision_pattern = '[0-9a-f]+'", "has 0 groups; exactly one must hold the commit"),
@@ -70,6 +72,22 @@ def test_a_mute_and_a_rule_for_commits_are_read(tmp_path: Path) -> None:
     ))
     assert config.logs.commit.sources == ("image", "label:sha")
     assert [(mute.until, mute.why) for mute in config.mute] == [(date(2026, 1, 31), "the vendor knows")]
+
+
+def test_a_year_is_a_window(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, "[focus.errors]\nwindow_hours = 8784\n"))
+    assert config.focus["errors"].window_hours == 8784
+
+
+def test_a_source_is_found_from_everywhere_and_its_links_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "self").symlink_to("self")
+    (tmp_path / "link").symlink_to("a.ndjson")
+    for name in ("self", "link", "logs/a.ndjson"):
+        assert absolute_source(f"file:{name}", tmp_path) == f"file:{tmp_path / name}"
+    assert absolute_source("file:/dev/stdin", tmp_path) == "file:/dev/stdin"
+    assert absolute_source("file:-", tmp_path) == "file:-"
+    config = load_config(written(tmp_path, '[logs]\nsource = "file:link"\n'))
+    assert config.logs.source == f"file:{tmp_path / 'link'}"
 
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:

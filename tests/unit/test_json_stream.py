@@ -132,6 +132,7 @@ def test_the_rest_can_be_dropped_where_it_is_known_to_be_torn() -> None:
 
 @pytest.mark.parametrize(("text", "cut_off"), [
     ("[", True), ("[{}", True), ("[{},", True), ("[]", False), ("[{}]\n", False), ("{}{}", False), ("", False),
+    ('[{"a":1}]\n{"a":2}\n', False), ("[{}] words", False), ("[{}]\n[{}", True), ("[[{}],[{}", True), ("[[[[", True),
 ])
 def test_an_array_without_its_end_is_noticed(text: str, cut_off: bool) -> None:
     splitter = ObjectSplitter()
@@ -178,6 +179,18 @@ def test_an_object_that_is_too_long_is_shown_by_its_start(size: int) -> None:
     found = split(text, size, most=4_000)
     assert readable(found) == ["1", "damaged", "2"]
     assert len(found[1]) == SAMPLE
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_which_objects_are_too_long_is_told(size: int) -> None:
+    long = entry("long", text="y" * 5_000)
+    text = pretty([entry("1"), long, entry("2"), long]).encode()
+    for whole in (text, text[:-100]):
+        splitter = ObjectSplitter(4_000)
+        for start in range(0, len(whole), size):
+            splitter.feed(whole[start : start + size])
+        splitter.finish()
+        assert splitter.too_long == [2, 4]
 
 
 def test_an_object_that_is_never_closed_does_not_fill_the_memory() -> None:

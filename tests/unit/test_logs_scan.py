@@ -298,7 +298,7 @@ def test_pieces_that_were_sorted_on_disk_come_to_the_same(lines: list[bytes]) ->
 
 
 def test_a_log_of_which_nothing_can_be_read_is_no_clean_log() -> None:
-    with pytest.raises(RetrievalFailed, match=r"none of its 2 pieces could be read \(page 0, line 0: not JSON"):
+    with pytest.raises(RetrievalFailed, match=r"of 2 pieces, none could be read \(page 0, line 0: not JSON"):
         analyse(LogLines([b"<html>", b"</html>"]), LogQuery(focus=FOCUS))
 
 
