@@ -138,6 +138,12 @@ class Group:
             self.best = key
             self.best_refs = tuple(refs)
 
+    def made_severe(self) -> Severe:
+        """Its occurrences that can make an incident, from now on kept."""
+        if self.severe is None:
+            self.severe = Severe()
+        return self.severe
+
     @property
     def severity(self) -> Severity:
         """The highest severity in it."""

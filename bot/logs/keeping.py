@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 
 from bot.domain.logs import LogEntry
 from bot.logs.entries import entry_from_json
@@ -65,7 +66,7 @@ def context(reading: LogReading, pages: Sequence[tuple[int, int]], members: Sequ
     since, until = min(chosen.values()) - _CONTEXT_NS, max(chosen.values())
     names = tuple(place[2] for place in chosen)
     more = reading.left_out(names, _moment(since), _moment(until + 1_000), most * _CONTEXT_INSTANCES)
-    for line in (*_nearby(reading, pages, since, until), *more):
+    for line in chain(_nearby(reading, pages, since, until), more):
         if not any(needle in line for needle in needles):
             continue
         try:

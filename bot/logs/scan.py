@@ -19,7 +19,7 @@ from bot.logs.chain_shapes import ChainShapes
 from bot.logs.commits import images_of
 from bot.logs.entries import entry_from_json, request_line
 from bot.logs.forms import ALWAYS, FOLD, NEVER, STARTS, Groups, Shape, folded, value_start
-from bot.logs.grouping import Group, Severe
+from bot.logs.grouping import Group
 from bot.logs.joining import Piece, carried, chains
 from bot.logs.origins import Origin, Origins
 from bot.logs.query import FAILED, threshold
@@ -413,10 +413,8 @@ class Scan:
     def _severe(self, group: Group, ns: int, insert_id: str, origin: Origin, trace: int, ref: int, level: int,
                 inferred: bool) -> None:
         """Count an occurrence, of one entry, that can make an incident."""
-        severe = group.severe
-        if severe is None:
-            severe = group.severe = Severe()
-            group.sought = group.sought or self._seeker.everything
+        severe = group.made_severe()
+        group.sought = group.sought or self._seeker.everything
         severe.add(ns, insert_id, origin.index, trace, ref)
         severe.count(level, inferred)
 
@@ -453,9 +451,7 @@ class Scan:
             if level < self._least or any(part.excluded for part in parts):
                 continue
             group.sought = group.sought or any(part.sought for part in parts)
-            severe = group.severe
-            if severe is None:
-                severe = group.severe = Severe()
+            severe = group.made_severe()
             trace = next((part.trace for part in parts if part.trace), 0)
             severe.add(first.time_ns, first.insert_id, first.origin, trace, first.ref)
             for part in parts:
