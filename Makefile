@@ -47,7 +47,7 @@ bench: $(READY)
 
 lock:
 	@$(BIN)/uv --version >/dev/null 2>&1 || command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
-	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --quiet --upgrade --extra demo --group dev --universal \
+	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --quiet --upgrade --extra demo --extra bedrock --group dev --universal \
 		--python-version 3.11 --generate-hashes --no-header --no-emit-index-url -o requirements.lock
 
 clean:

@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import AwareDatetime
+
 from bot.domain.asking import Charge, Exchange, ModelReply, ModelRequest
 from bot.domain.base import Frozen, Sha
 from bot.domain.config import Limits
@@ -176,6 +178,14 @@ class FileChange(Frozen):
     content: bytes | None
 
 
+class PastCommit(Frozen):
+    """A commit in a file's history. `when` is the committer's time, `subject` the message's first line."""
+
+    commit: Sha
+    when: AwareDatetime
+    subject: str
+
+
 class Workspace(Protocol):
     """The repository with the code. Never touches a person's working tree, index or current branch."""
 
@@ -213,6 +223,21 @@ class Workspace(Protocol):
 
     def tree(self, commit: Sha) -> Sha:
         """The tree id of a commit."""
+        ...
+
+    def history(self, commit: Sha, path: str, lines: tuple[int, int] | None, most: int) -> tuple[PastCommit, ...]:
+        """The commits that touched a file, or lines (first, last) of it as they stand at `commit`, newest first.
+
+        Nothing when there is no such file. Only what is reachable from `commit`, at most `most`.
+        """
+        ...
+
+    def blame(self, commit: Sha, path: str, lines: tuple[int, int]) -> tuple[Sha, ...]:
+        """For each of the lines (first, last) the commit that wrote it. Nothing when they are not there."""
+        ...
+
+    def ignored(self, commit: Sha, paths: tuple[str, ...]) -> frozenset[str]:
+        """Those of the paths that the .gitignore files at the commit ignore, though they are in the tree."""
         ...
 
     def push(self, commit: Sha, branch: BranchName, url: str, credential: str) -> None:
@@ -367,7 +392,15 @@ class Store(Protocol):
         ...
 
     def charges(self, ref: CycleRef) -> tuple[Charge, ...]:
-        """What the stored exchanges of a cycle cost, those that no record knows yet included."""
+        """What the calls of a cycle cost, those that no record knows yet and lost ones included."""
+        ...
+
+    def put_lost(self, ref: CycleRef, charge: Charge) -> None:
+        """Note a call that may give no reply (`charge.lost` names it), or change what it is known to have cost."""
+        ...
+
+    def drop_lost(self, ref: CycleRef, charge: Charge) -> None:
+        """Forget such a note: its reply is stored, or it is known to have cost nothing."""
         ...
 
     def folder(self, ref: CycleRef) -> str:

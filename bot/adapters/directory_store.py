@@ -6,31 +6,20 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from pydantic import JsonValue, ValidationError
+from pydantic import ValidationError
 
 from bot.adapters.atomic import TEMPORARY, write_atomically
-from bot.domain.asking import Charge, Exchange
+from bot.domain.asking import Charge, Exchange, JsonObject
 from bot.domain.base import repo_path
 from bot.domain.effects import Artifact
 from bot.domain.errors import ConfigProblem, RecordDamaged, StaleRecord, StateLocked, UsageProblem
 from bot.domain.record import SCHEMA, CycleRecord, CycleRef
-
-Document = dict[str, JsonValue]
-Migration = Callable[[Document], Document]
-
-
-def _from_1_to_2(body: Document) -> Document:
-    """Schema 2 only adds keys, and what they say by default is what holds for a record of schema 1."""
-    return dict(body)
-
-
-MIGRATIONS: Mapping[int, Migration] = {1: _from_1_to_2}
-"""From a schema version to the next."""
+from bot.domain.record_document import MIGRATIONS, Migration, digest, sealed
 
 _MARK = b"# A whybot state: records, reports and working copies. All of it is whybot's own.\n*\n"
 _CYCLE = re.compile(r"^cycle-(\d{2})$")
@@ -39,8 +28,8 @@ _CYCLE = re.compile(r"^cycle-(\d{2})$")
 class DirectoryStore:
     """Implements the Store port on a folder.
 
-    `record.json` holds the record and the SHA-256 of its canonical JSON, so that a torn write and an edit
-    by hand are both noticed. A damaged record is never overwritten.
+    `record.json` holds the record and the SHA-256 of its canonical JSON (`bot/domain/record_document.py`), so that a
+    torn write and an edit by hand are both noticed. A damaged record is never overwritten.
     """
 
     def __init__(self, folder: Path, migrations: Mapping[int, Migration] = MIGRATIONS, schema: int = SCHEMA) -> None:
@@ -124,8 +113,7 @@ class DirectoryStore:
 
     def _write(self, record: CycleRecord) -> CycleRecord:
         body = record.model_dump(mode="json")
-        document = {"schema": f"whybot/record/{self._schema}", "sha256": _digest(body), "record": body}
-        text = json.dumps(document, indent=1, ensure_ascii=False)
+        text = json.dumps(sealed(body, self._schema), indent=1, ensure_ascii=False)
         self._write_file(self._cycle(record.ref) / "record.json", (text + "\n").encode("utf-8", "surrogatepass"))
         return record
 
@@ -136,8 +124,8 @@ class DirectoryStore:
             raise self._damaged(path, "it is not whole JSON") from error
         if not isinstance(document, dict) or not isinstance(document.get("record"), dict):
             raise self._damaged(path, "it has no record in it")
-        body: Document = document["record"]
-        if document.get("sha256") != _digest(body):
+        body: JsonObject = document["record"]
+        if document.get("sha256") != digest(body):
             raise self._damaged(path, "its content does not match its checksum, so it was torn or edited")
         body = self._migrated(path, body)
         try:
@@ -147,7 +135,7 @@ class DirectoryStore:
             where = ".".join(str(part) for part in first["loc"])
             raise self._damaged(path, f"{where}: {first['msg']}") from error
 
-    def _migrated(self, path: Path, body: Document) -> Document:
+    def _migrated(self, path: Path, body: JsonObject) -> JsonObject:
         version = body.get("schema_version")
         if not isinstance(version, int) or isinstance(version, bool):
             raise self._damaged(path, "it does not say its schema version")
@@ -220,13 +208,29 @@ class DirectoryStore:
         self._write_file(self._exchange(ref, exchange.digest), (text + "\n").encode("utf-8", "surrogatepass"))
 
     def charges(self, ref: CycleRef) -> tuple[Charge, ...]:
-        """What the stored exchanges cost."""
+        """What the stored exchanges cost, and the calls that gave none. Raises RecordDamaged."""
         found: list[Charge] = []
         for path in sorted((self._cycle(ref) / "exchanges").glob("*.json")):
             exchange = self.get_exchange(ref, path.stem)
             if exchange is not None:
                 found.append(Charge(digest=exchange.digest, usage=exchange.reply.usage, paid_at=exchange.paid_at))
+        for path in sorted((self._cycle(ref) / "exchanges" / "lost").glob("*.json")):
+            try:
+                found.append(Charge.model_validate_json(path.read_bytes()))
+            except (OSError, ValidationError) as error:
+                raise self._damaged(path, "it is not the note of a call") from error
         return tuple(found)
+
+    def put_lost(self, ref: CycleRef, charge: Charge) -> None:
+        """Note a call that may give no reply."""
+        self._write_file(self._lost(ref, charge), (charge.model_dump_json(indent=1) + "\n").encode())
+
+    def drop_lost(self, ref: CycleRef, charge: Charge) -> None:
+        """Forget such a note."""
+        self._lost(ref, charge).unlink(missing_ok=True)
+
+    def _lost(self, ref: CycleRef, charge: Charge) -> Path:
+        return self._cycle(ref) / "exchanges" / "lost" / f"{repo_path(charge.digest)}-{repo_path(charge.lost)}.json"
 
     def _exchange(self, ref: CycleRef, digest: str) -> Path:
         return self._cycle(ref) / "exchanges" / f"{repo_path(digest)}.json"
@@ -276,8 +280,3 @@ class DirectoryStore:
         for pattern in (f"*{TEMPORARY}", f"*/*/cycle-*/**/*{TEMPORARY}"):
             for path in self._folder.glob(pattern):
                 path.unlink(missing_ok=True)
-
-
-def _digest(body: object) -> str:
-    text = json.dumps(body, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

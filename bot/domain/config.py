@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from bot.domain.asking import Effort
 from bot.domain.base import Fingerprint, Frozen, RepoPath
 from bot.domain.effects import RepositoryName
 from bot.domain.logs import Focus
@@ -113,7 +114,10 @@ class RedactionConfig(Frozen):
 
 
 class PriceConfig(Frozen):
-    """`[model.prices."MODEL"]`: USD per million tokens."""
+    """`[model.prices."MODEL"]`: USD per million tokens; MODEL as for --model, Claude's own by the id alone.
+
+    Without `cache_read` and `cache_write`, cached tokens count at 1 and 1.25 times the input price.
+    """
 
     input: Decimal
     output: Decimal
@@ -121,14 +125,67 @@ class PriceConfig(Frozen):
     cache_write: Decimal = Decimal(0)
 
 
+AskingStep = Literal["five_whys", "plan", "write_tests", "fix"]
+"""A step that asks a model."""
+
+MostOutput = Annotated[int, Field(gt=0, le=128_000)]
+
+
+class StepModelConfig(Frozen):
+    """`[model.step.STEP]`: what one step asks with instead of what `[model]` says. Not with --model."""
+
+    name: str | None = None
+    effort: Effort | None = None
+    most_output_tokens: MostOutput | None = None
+
+
+class InvestigationConfig(Frozen):
+    """`[model.investigation]`: how far a model may look around before it has to answer.
+
+    `most_turns` counts replies that ask for tools (0: none may be called), `most_tokens` the results that are shown,
+    both for one question. `most_usd` bounds what the calls up to the last look cost, by an upper estimate of the next
+    one (the answer itself is bounded by `[budget]`), `most_seconds` their time in one process.
+    """
+
+    most_turns: Annotated[int, Field(ge=0, le=60)] = 12
+    most_tokens: Annotated[int, Field(gt=0)] = 60_000
+    most_usd: Annotated[Decimal, Field(gt=0)] = Decimal("1.50")
+    most_seconds: Annotated[float, Field(gt=0)] = 900.0
+
+
+class VertexConfig(Frozen):
+    """`[model.vertex]`: for --model vertex:MODEL. Empty means: as the environment says."""
+
+    project: str = ""
+    region: str = ""
+
+
+class BedrockConfig(Frozen):
+    """`[model.bedrock]`: for --model bedrock:MODEL. Empty means: as the environment says."""
+
+    region: str = ""
+
+
 class ModelConfig(Frozen):
-    """`[model]`: `name` as for --model."""
+    """`[model]`: `name` as for --model. `pack_tokens` bounds the evidence that is shown before any tool is called."""
 
     name: str = "claude-opus-5-5"
-    effort: Literal["low", "medium", "high", "max"] = "high"
-    most_output_tokens: Annotated[int, Field(gt=0, le=128_000)] = 16_000
+    effort: Effort = "high"
+    most_output_tokens: MostOutput = 16_000
     timeout_seconds: Annotated[float, Field(gt=0)] = 300.0
+    pack_tokens: Annotated[int, Field(ge=1_000, le=400_000)] = 20_000
     prices: dict[str, PriceConfig] = {}
+    step: dict[AskingStep, StepModelConfig] = {}
+    investigation: InvestigationConfig = InvestigationConfig()
+    vertex: VertexConfig = VertexConfig()
+    bedrock: BedrockConfig = BedrockConfig()
+
+    def of_step(self, step: AskingStep, asked: str) -> Self:
+        """What a step asks with in a run with the model `asked`: its own settings, where `asked` is the usual model."""
+        own = self.step.get(step)
+        if own is None or asked != self.name:
+            return self.model_copy(update={"name": asked})
+        return self.model_copy(update={key: value for key, value in own if value is not None})
 
 
 class BudgetConfig(Frozen):

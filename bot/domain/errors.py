@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from bot.domain.asking import Usage
 
 
 class BotError(Exception):
@@ -13,6 +16,8 @@ class BotError(Exception):
 
     exit_code: ClassVar[int] = 70
     family: ClassVar[str] = "bug"
+    name: ClassVar[str] = ""
+    """Tells errors of a family apart, where people or programs need to."""
 
     def __init__(self, what: str, remedy: str) -> None:
         super().__init__(what)
@@ -71,19 +76,100 @@ class StaleRecord(RecordDamaged):
 
 
 class ModelProblem(BotError):
-    """The model did not give a usable answer."""
+    """The model did not give a usable answer.
+
+    `usage` is what the provider had counted when it broke off, so that it is charged; None when nothing is known
+    to have been used.
+    """
 
     exit_code = 8
     family = "model"
 
+    def __init__(self, what: str, remedy: str, usage: Usage | None = None) -> None:
+        super().__init__(what, remedy)
+        self.usage = usage
+
+
+class RateLimited(ModelProblem):
+    """The provider's rate limit is reached, and waiting for it would take longer than the call may."""
+
+    name = "rate limited"
+
+
+class Overloaded(ModelProblem):
+    """The provider says that it is overloaded, each time."""
+
+    name = "overloaded"
+
+
+class ProviderFailed(ModelProblem):
+    """The provider answers with server errors."""
+
+    name = "provider failed"
+
+
+class Unreachable(ModelProblem):
+    """The provider cannot be reached, or does not answer in time."""
+
+    name = "unreachable"
+
+
+class StreamBroken(ModelProblem):
+    """An answer began and did not come to its end."""
+
+    name = "stream broken"
+
+
+class RequestRefused(ModelProblem):
+    """The provider does not take the request as it is."""
+
+    name = "request refused"
+
+
+class OutOfScript(ModelProblem):
+    """A scripted or replayed model has no answer to this question."""
+
+    name = "out of script"
+
 
 class AnswerRefused(ModelProblem):
-    """The model replied, but with nothing usable: refused, cut off, or not fitting the schema when told why.
+    """The model replied, but with nothing usable, also when told why.
 
     A family of its own, since asking the same again would find the same stored replies.
     """
 
     family = "answer"
+    name = "answer refused"
+
+
+class Refusal(AnswerRefused):
+    """The model refused to answer."""
+
+    name = "refusal"
+
+
+class AnswerCutOff(AnswerRefused):
+    """The answer is longer than it may be, so its end is missing."""
+
+    name = "cut off"
+
+
+class AnswerNotJson(AnswerRefused):
+    """The answer is no JSON."""
+
+    name = "not JSON"
+
+
+class AnswerUnfit(AnswerRefused):
+    """The answer is JSON, but not of the schema that was asked for."""
+
+    name = "not the schema"
+
+
+class AnswerUnfounded(AnswerRefused):
+    """The answer fits its schema, and code objects to what it says."""
+
+    name = "unfounded"
 
 
 class ForgeProblem(BotError):

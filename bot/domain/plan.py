@@ -58,7 +58,7 @@ class Expectation(Frozen):
 
 
 class PlannedTest(Frozen):
-    """One test to be written."""
+    """One test to be written. `services`, `auth` and `data` say what it needs besides the code."""
 
     name: Annotated[str, StringConstraints(pattern=r"^test_[a-z0-9_]{3,120}$")]
     path: RepoPath
@@ -68,6 +68,7 @@ class PlannedTest(Frozen):
     expectation: Expectation
     services: tuple[str, ...] = ()
     auth: str = "none"
+    data: str = "none"
 
 
 class ServiceNeed(Frozen):

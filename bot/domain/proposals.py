@@ -13,27 +13,29 @@ from bot.domain.patch import Edit
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=1_200)]
 
 
-class ProposedWhy(Frozen):
-    """An answer to "why?", with what it rests on."""
-
-    statement: Sentence
-    citations: tuple[Citation, ...] = ()
-
-
-class ProposedRootCause(Frozen):
-    """The mechanism in code that the chain ends at."""
-
-    statement: Sentence
-    mechanism: Sentence
-    trigger: Sentence
-    suspects: Annotated[tuple[Suspect, ...], Field(min_length=1, max_length=6)]
-
-
 class ProposedRuledOut(Frozen):
     """A hypothesis and the evidence against it."""
 
     hypothesis: Sentence
     citations: tuple[Citation, ...] = ()
+
+
+class ProposedWhy(Frozen):
+    """An answer to "why?", with what it rests on, and other answers that the evidence speaks against."""
+
+    statement: Sentence
+    citations: tuple[Citation, ...] = ()
+    ruled_out: Annotated[tuple[ProposedRuledOut, ...], Field(max_length=4)] = ()
+
+
+class ProposedRootCause(Frozen):
+    """The mechanism in code that the chain ends at, and where: the suspects. `not_caught`: why no test saw it."""
+
+    statement: Sentence
+    mechanism: Sentence
+    trigger: Sentence
+    suspects: Annotated[tuple[Suspect, ...], Field(min_length=1, max_length=6)]
+    not_caught: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_200)] = ""
 
 
 class ProposedWhys(Frozen):

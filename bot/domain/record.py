@@ -14,10 +14,13 @@ from bot.domain.effects import Artifact, CycleKey, IssueKey, RecordedEffect, Rep
 from bot.domain.logs import Focus
 from bot.domain.results import Retrieved, StepResult
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """The record's schema version. A newer one is refused; older ones are migrated by the store.
 
 2: `fixed`; incidents have `timeline` and `followed`, groups `shown_with`, ranked incidents `why` and `lost`.
+3: whys have `confidence`, `unheld` and `ruled_out`, root causes `not_caught` and `reason`, results of steps 1 and 2
+`investigation`, of step 1 `code`, `paths`, `product` and
+`tests`; planned tests `data`, charges `lost`, failures `name`.
 """
 
 STEPS = (
@@ -89,8 +92,12 @@ class StepStatus(StrEnum):
 
 
 class Failure(Frozen):
-    """An error as recorded: its family, its exit code and its two sentences."""
+    """An error as recorded: its name, its family, its exit code and its two sentences.
 
+    `name` tells errors of a family apart (`rate limited`, `refusal`, …); empty in records of schema 2 and before.
+    """
+
+    name: str = ""
     family: str
     exit_code: int
     what: str
@@ -145,7 +152,7 @@ class FixedMark(Frozen):
 class CycleRecord(Frozen):
     """Everything known of one cycle. `version` counts saves; a stale writer is refused by it."""
 
-    schema_version: Literal[2] = SCHEMA
+    schema_version: Literal[3] = SCHEMA
     version: int = 0
     ref: CycleRef
     settings: Settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from pydantic import Field
 from bot.domain.audit import AuditReport
 from bot.domain.base import Frozen, Sha
 from bot.domain.effects import BranchName, IssueKey
-from bot.domain.evidence import EvidencePack, Remediation, RootCause, RuledOut, Why
+from bot.domain.evidence import EvidencePack, Investigation, Remediation, RootCause, RuledOut, Support, Why
 from bot.domain.logs import ReadReport, RunningCommit, Selection
 from bot.domain.patch import GuardFinding, Patch, StoredFile
 from bot.domain.plan import TestPlan
@@ -30,8 +31,22 @@ class Retrieved(Frozen):
     snapshot: str
 
 
+class Conclusion(StrEnum):
+    """What the whys came to."""
+
+    ROOT_CAUSE = "root cause"
+    OPEN = "no root cause that the evidence supports"
+    NO_CULPRIT = "no culprit in this evidence"
+
+
 class FiveWhys(Frozen):
-    """Step 1: the chain as far as it is supported. `stopped` says why it is not longer."""
+    """Step 1: the chain as far as it is supported. `stopped` says why it is not longer.
+
+    `code` are the files, redacted, that were shown or quoted, kept beside the record: a citation can be checked
+    without the repository. `paths` names the file that lists all paths at the commit; `product` and `tests` say what
+    of them is the service's own code (globs) and its tests. Records of schema 2 have none of these, and no
+    `investigation`.
+    """
 
     result: Literal["five_whys"] = "five_whys"
     pack: EvidencePack
@@ -40,6 +55,19 @@ class FiveWhys(Frozen):
     ruled_out: tuple[RuledOut, ...]
     remediation: Remediation | None
     stopped: str
+    investigation: Investigation | None = None
+    code: tuple[StoredFile, ...] = ()
+    paths: str = ""
+    product: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """What it came to."""
+        if not self.whys:
+            return Conclusion.NO_CULPRIT
+        cited = self.root_cause is not None and self.root_cause.support is Support.CITED
+        return Conclusion.ROOT_CAUSE if cited else Conclusion.OPEN
 
 
 class Planned(Frozen):
@@ -47,6 +75,7 @@ class Planned(Frozen):
 
     result: Literal["planned"] = "planned"
     plan: TestPlan
+    investigation: Investigation | None = None
 
 
 class IssueFiled(Frozen):

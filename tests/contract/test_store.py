@@ -5,16 +5,18 @@ import json
 import multiprocessing
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.adapters.directory_store import MIGRATIONS, DirectoryStore
-from bot.domain.asking import Exchange, Message, ModelReply, ModelRequest, StopReason
+from bot.adapters.directory_store import DirectoryStore
+from bot.domain.asking import Charge, Exchange, Message, ModelReply, ModelRequest, StopReason, Usage, total
 from bot.domain.errors import RecordDamaged, StaleRecord, StateLocked, UsageProblem
 from bot.domain.logs import Focus
 from bot.domain.record import SCHEMA, CycleRecord, CycleRef, CycleStatus, Settings
+from bot.domain.record_document import MIGRATIONS
 from tests.unit import records
 
 REF = CycleRef(focus="startup", run="20251107T081500Z-0a1b2c", number=1)
@@ -97,6 +99,41 @@ def test_exchanges_are_kept_under_their_digest(store: DirectoryStore) -> None:
     assert store.get_exchange(REF, exchange.digest) is None
     store.put_exchange(REF, exchange)
     assert store.get_exchange(REF, exchange.digest) == exchange
+
+
+def test_notes_of_lost_calls_are_charges_until_they_are_dropped(store: DirectoryStore) -> None:
+    store.create(record())
+    note = Charge(digest="a" * 64, usage=Usage(input_tokens=5, output_tokens=7, cost_usd=Decimal("0.25")),
+                  paid_at=datetime(2025, 11, 7, 8, 15, 0, 1, tzinfo=UTC), lost="1")
+    second, other = note.model_copy(update={"lost": "2"}), note.model_copy(update={"digest": "b" * 64})
+    for charge in (other, second, note):
+        store.put_lost(REF, charge)
+    assert store.charges(REF) == (note, second, other)
+    assert DirectoryStore(Path(store.folder(REF)).parents[2]).charges(REF) == (note, second, other)
+    assert store.charges(REF.model_copy(update={"number": 2})) == ()
+    assert total(store.charges(REF)).cost_usd == Decimal("0.75")
+    changed = note.model_copy(update={"usage": Usage(input_tokens=1, cost_usd=None)})
+    store.put_lost(REF, changed)
+    assert store.charges(REF) == (changed, second, other)
+    store.drop_lost(REF, changed)
+    store.drop_lost(REF, changed)
+    assert store.charges(REF) == (second, other)
+    assert store.get_exchange(REF, note.digest) is None
+
+
+def test_a_damaged_note_is_named(store: DirectoryStore) -> None:
+    store.create(record())
+    store.put_lost(REF, Charge(digest="a" * 64, usage=Usage(), lost="1"))
+    (path,) = Path(store.folder(REF)).glob("exchanges/lost/*.json")
+    path.write_text("{")
+    with pytest.raises(RecordDamaged, match="not the note of a call"):
+        store.charges(REF)
+
+
+def test_a_note_cannot_be_put_elsewhere(store: DirectoryStore) -> None:
+    store.create(record())
+    with pytest.raises(ValueError, match="normalised"):
+        store.put_lost(REF, Charge(digest="a" * 64, usage=Usage(), lost="../../../x"))
 
 
 def damaged_documents(whole: str) -> list[tuple[str, str]]:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.asking import Message, ModelRequest, Usage
+from bot.domain.asking import JsonObject, Message, ModelRequest, Tool, ToolCall, ToolResult, Usage
 from bot.domain.config import BudgetConfig, ModelConfig, PriceConfig
 from bot.domain.errors import BudgetSpent, ConfigProblem
-from bot.model.budget import Budget, estimate_tokens, prompt_tokens
+from bot.domain.tokens import estimate_tokens
+from bot.model.budget import Budget, prompt_tokens
 from bot.model.prices import FREE, PRICES, cost, price_of
 
 OPUS = PRICES["claude-opus-5-5"]
@@ -33,9 +34,14 @@ def test_a_long_prompt_has_its_own_rates() -> None:
 
 
 def test_a_configured_price_comes_before_the_table() -> None:
-    given_price = PriceConfig(input=Decimal(1), output=Decimal(2))
+    given_price = PriceConfig(input=Decimal(1), output=Decimal(2), cache_read=Decimal(0), cache_write=Decimal(3))
     assert price_of(ModelConfig(prices={"claude-opus-5-5": given_price})).usual == given_price
     assert price_of(ModelConfig()) == OPUS
+
+
+def test_cache_prices_that_are_left_out_are_not_free() -> None:
+    found = price_of(ModelConfig(prices={"claude-opus-5-5": PriceConfig(input=Decimal(4), output=Decimal(2))})).usual
+    assert (found.cache_read, found.cache_write) == (Decimal(4), Decimal(5))
 
 
 def test_an_unknown_price_says_what_to_add_and_that_is_valid() -> None:
@@ -81,6 +87,51 @@ def test_each_limit_has_its_sentence(limits: BudgetConfig, spent: Usage, today: 
         Budget(limits, OPUS, spent, Decimal(today)).check(request())
     assert "step plan (attempt 2)" in caught.value.what
     assert "bot resume" in caught.value.remedy
+
+
+TOOL = Tool(name="read_code", description="d" * 300, input_schema={"type": "object", "description": "x" * 300})
+SIGNED: JsonObject = {"type": "thinking", "signature": "s" * 300}
+
+
+@pytest.mark.parametrize("more", [
+    {"tools": (TOOL,)},
+    {"messages": (Message(role="assistant", calls=(ToolCall(id="call-1", name="n", input={"a": "x" * 300}),)),)},
+    {"messages": (Message(role="user", results=(ToolResult(id="call-1", text="x" * 300),)),)},
+    {"messages": (Message(role="assistant", opaque=(SIGNED,)),)},
+    {"messages": (Message(role="assistant", text="x" * 300),)},
+    {"answer_schema": {"description": "x" * 300}}, {"system": "x" * 300},
+], ids=["tools", "calls", "results", "opaque", "text", "schema", "system"])
+def test_all_that_is_sent_counts(more: dict[str, object]) -> None:
+    plain = request().model_copy(update={"messages": ()})
+    assert prompt_tokens(plain.model_copy(update=more)) >= prompt_tokens(plain) + 100
+
+
+def test_text_in_a_call_counts_by_its_bytes() -> None:
+    def calling(text: str) -> ModelRequest:
+        call = ToolCall(id="call-1", name="n", input={"a": text})
+        return request().model_copy(update={"messages": (Message(role="assistant", calls=(call,)),)})
+
+    assert prompt_tokens(calling("日" * 100)) - prompt_tokens(calling("")) == 300
+
+
+def test_the_estimate_of_a_call_has_its_worst_cost() -> None:
+    estimate = Budget(BudgetConfig(), OPUS).estimate(request(most_tokens=1000))
+    assert (estimate.input_tokens, estimate.output_tokens) == (prompt_tokens(request()), 1000)
+    assert estimate.cost_usd == (prompt_tokens(request()) * Decimal(5) + 1000 * Decimal(20)) / 1_000_000
+    assert Budget(BudgetConfig(), FREE).estimate(request()).cost_usd == 0
+
+
+def test_what_was_counted_twice_is_taken_back() -> None:
+    limits = BudgetConfig(usd_per_cycle=Decimal(50), usd_per_day=Decimal(1))
+    for today, raises in ((True, False), (False, True)):
+        budget = Budget(limits, OPUS, Usage(input_tokens=10, cost_usd=Decimal("0.99")), Decimal("0.99"))
+        budget.release(Usage(input_tokens=10, output_tokens=1, cost_usd=Decimal("0.90")), today)
+        assert budget.spent == Usage(cost_usd=Decimal("0.09"))
+        if raises:
+            with pytest.raises(BudgetSpent, match="day"):
+                budget.check(request())
+        else:
+            budget.check(request())
 
 
 def test_a_scripted_model_costs_nothing_but_counts_its_tokens() -> None:

@@ -1,0 +1,23 @@
+"""What a proposal of the model's is held against. Given by code, known before the model is asked."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bot.domain.evidence import EvidencePack
+from bot.domain.logs import Incident, LogEntry
+from bot.evidence.code import CodeAt
+
+
+class Ground(NamedTuple):
+    """The incident, the pack that was shown, the redacted snapshot, the code at the running commit.
+
+    `product` are globs of the target's own code and `tests` its test folders, both relative to the repository.
+    """
+
+    incident: Incident
+    pack: EvidencePack
+    entries: tuple[LogEntry, ...]
+    code: CodeAt | None
+    product: tuple[str, ...]
+    tests: tuple[str, ...]
