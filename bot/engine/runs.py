@@ -9,6 +9,7 @@ from decimal import Decimal
 from bot.domain.asking import Usage, total
 from bot.domain.base import Fingerprint
 from bot.domain.config import MuteConfig
+from bot.domain.earlier import EarlierFinding
 from bot.domain.effects import RepositoryName
 from bot.domain.errors import UsageProblem
 from bot.domain.logs import Standing
@@ -24,7 +25,7 @@ from bot.domain.record import (
     run_id,
 )
 from bot.domain.workflow import Workflow
-from bot.engine.history import standings
+from bot.engine.history import findings, standings
 from bot.ports import Clock, Store
 
 
@@ -122,6 +123,24 @@ class Runs:
             return self._standings(refs, settings.repository, settings.forge, mutes, current.run)
 
         return standing
+
+    def findings(
+        self, settings: Settings
+    ) -> Callable[[CycleRef, tuple[Fingerprint, ...]], tuple[EarlierFinding, ...]]:
+        """What other cycles on this repository came to, that had ended before the one that asks began; newest first.
+
+        A demo run is a rehearsal and sees only its own run.
+        """
+
+        def told(current: CycleRef, names: tuple[Fingerprint, ...]) -> tuple[EarlierFinding, ...]:
+            began = self._store.load(current).created_at
+            refs = [ref for ref in self._store.cycles() if ref != current]
+            if settings.demo:
+                refs = [ref for ref in refs if ref.run == current.run]
+            records = (self._store.load(ref) for ref in refs)
+            return findings((one for one in records if one.settings.repository == settings.repository), names, began)
+
+        return told
 
     def standings(
         self, repository: RepositoryName, forge: str, mutes: Sequence[MuteConfig] = ()

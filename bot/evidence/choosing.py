@@ -1,13 +1,14 @@
-"""Which log entries of an incident are worth showing: its chain, one for each group, and what happened around it."""
+"""Which log entries of an incident are worth showing: its chain, its trace, its groups, and what happened around it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.domain.logs import Incident, LogEntry
 
 _CHAIN_NS = 2_000_000_000
 _MOST_CONTEXT = 40
+_MOST_AT_REVISION = 20
 _DIGITS = str.maketrans("123456789", "000000000")
 
 
@@ -52,14 +53,68 @@ def own_entries(incident: Incident, entries: Sequence[LogEntry],
     return chain, others, [entry for entry in entries if _folded(entry) not in wordings]
 
 
+def trace_of(chain: Sequence[LogEntry]) -> str:
+    """Return the trace of the representative, or the only one that its chain names; empty where there is none."""
+    named = {entry.trace for entry in chain if entry.trace}
+    own = chain[0].trace if chain else ""
+    return own or (named.pop() if len(named) == 1 else "")
+
+
+def entries_in_trace(chain: Sequence[LogEntry], entries: Sequence[LogEntry]) -> list[LogEntry]:
+    """Return what of `entries` is of the chain's trace, nearest first, of one service each wording once.
+
+    The chain itself is left out; what else failed in the trace is not.
+    """
+    trace = trace_of(chain)
+    if not trace:
+        return []
+    shown = {in_time(entry) for entry in chain}
+    there = [entry for entry in entries if entry.trace == trace and in_time(entry) not in shown and entry.text.strip()]
+    found: dict[tuple[str, str], LogEntry] = {}
+    for entry in sorted(there, key=lambda entry: (abs(entry.time_ns - chain[0].time_ns), in_time(entry))):
+        found.setdefault((entry.service, _folded(entry)), entry)
+    return list(found.values())[:_MOST_CONTEXT]
+
+
 def entries_around(chain: Sequence[LogEntry], rest: Sequence[LogEntry]) -> list[LogEntry]:
     """Return what of `rest` happened on the chain's instance until it had failed: nearest first, each wording once."""
+    if not chain or not chain[0].instance:
+        return []
+    until = _until(chain)
+    return _latest(rest, lambda entry: entry.time_ns <= until and entry.instance == chain[0].instance)
+
+
+def entries_at_revision(chain: Sequence[LogEntry], rest: Sequence[LogEntry],
+                        shown: Sequence[LogEntry]) -> list[LogEntry]:
+    """Return what of `rest` happened at the chain's revision, elsewhere, before it failed: each wording once.
+
+    What no instance of the service logged (deployments) comes first, nearest first; then what the revision's other
+    instances said, earliest first. Of neither what reads like something in `shown`.
+    """
     if not chain:
         return []
-    # Parts of a chain that have no severity may follow its last error within microseconds.
-    until = max(entry.time_ns for entry in chain) + _CHAIN_NS
+    own, until = chain[0], _until(chain)
+    began = min(entry.time_ns for entry in chain)
+    known = {_folded(entry) for entry in shown}
+    there = [entry for entry in rest if entry.project == own.project and entry.service == own.service
+             and _folded(entry) not in known]
+    told = _latest(there, lambda entry: entry.time_ns <= until and not entry.instance)
+    started: dict[str, LogEntry] = {}
+    for entry in there:
+        at_revision = own.revision and entry.revision == own.revision and entry.instance not in ("", own.instance)
+        if at_revision and entry.time_ns < began and entry.text.strip():
+            started.setdefault(_folded(entry), entry)
+    return [*told, *started.values()][:_MOST_AT_REVISION]
+
+
+def _until(chain: Sequence[LogEntry]) -> int:
+    """When the chain was over: parts that have no severity may follow its last error within microseconds."""
+    return max(entry.time_ns for entry in chain) + _CHAIN_NS
+
+
+def _latest(entries: Sequence[LogEntry], fits: Callable[[LogEntry], bool]) -> list[LogEntry]:
     found: dict[str, LogEntry] = {}
-    for entry in reversed(rest):
-        if entry.time_ns <= until and entry.instance == chain[0].instance and entry.text.strip():
+    for entry in reversed(entries):
+        if fits(entry) and entry.text.strip():
             found.setdefault(_folded(entry), entry)
     return list(found.values())[:_MOST_CONTEXT]

@@ -2,231 +2,162 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bot.domain.evidence import EvidenceItem, EvidencePack, Suspect
-from bot.domain.globs import matches_any
+from bot.domain.base import counted
+from bot.domain.evidence import EvidencePack, Suspect
 from bot.domain.logs import Incident, LogEntry
-from bot.domain.moments import rfc3339
-from bot.evidence.choosing import entries_around, in_time, own_entries
+from bot.evidence.choosing import (
+    entries_around,
+    entries_at_revision,
+    entries_in_trace,
+    in_time,
+    own_entries,
+)
 from bot.evidence.code import CodeAt
-from bot.evidence.shown import numbered
+from bot.evidence.code_items import frames_of, span, speakers, take_modules, take_places
+from bot.evidence.past import Past, commit_wishes, finding_wishes
+from bot.evidence.room import Room, Wish, cut
 
-MOST_LOG_ITEM = 8_000
-"""Characters of one log entry that are shown; of a longer one head and tail."""
-_WHOLE_FILE_LINES = 160
-_AROUND = 15
-_MOST_SPEAKERS = 6
-_MOST_SEARCHED = 400
-_FRAGMENT = re.compile(r"[^\d\"'`<>{}\[\]()=:,%\n]{14,}")
-
-
-class _Wish(NamedTuple):
-    """An item that wants a place. `at` is in nanoseconds since 1970, 0 for code."""
-
-    kind: str
-    ref: str
-    text: str
-    at: int = 0
-    origin: str = ""
+NO_PAST = Past(redact=lambda text: text)
 
 
 def build_pack(incident: Incident, entries: Sequence[LogEntry], context: Sequence[LogEntry], code: CodeAt | None,
-               code_globs: tuple[str, ...], most_chars: int) -> EvidencePack:
-    """Return what the whys may rest on: log items E1…, code items C1…, and sentences on what was left out.
+               code_globs: tuple[str, ...], most_tokens: int, *, past: Past = NO_PAST,
+               tools: bool = True) -> EvidencePack:
+    """Return what the whys may rest on, and sentences on what was left out.
 
     `entries` hold the incident's entries and `context` what else happened, both from the redacted snapshot;
     they may overlap, or be the same. An entry is the incident's own when a group names it or it reads like one
     that a group names.
-    Rank: the chain of the representative entry on its instance, the functions in its traceback, one entry
-    for each group not yet shown, what happened on that instance until then (nearest first), the code that
-    wrote those lines, the modules that the traceback's files import within `code_globs`.
-    Sizes are characters of item text. Within E and C, items stand in time order and in order of rank.
+
+    Rank: the chain of the representative entry on its instance; the functions in its traceback; earlier cycles'
+    findings; the commits that touched those functions; the trace of the representative entry; one entry for each
+    group not yet shown; what happened on that instance until then, nearest first; what happened at its revision; the
+    code that wrote those lines; the modules that the traceback's files import within `code_globs`. The functions leave
+    two fifths of the pack to what follows, context a fifth to other code; findings and commits take a tenth each at
+    most.
+
+    The pack as `show` gives it has at most `most_tokens` (not less than `room.LEAST_TOKENS`) by `estimate_tokens`.
+    Items are numbered by kind: logs E1… in time order, code C1… by rank, commits H1… and findings F1… newest first.
+    `tools` says that the model may look up what is left out.
     """
-    room = _Room(most_chars)
-    entries = sorted({in_time(entry): entry for entry in (*entries, *context)}.values(), key=in_time)
-    chain, others, rest = own_entries(incident, entries)
-    around = entries_around(chain, rest)
-    room.take("logs", [_log(entry, "incident") for entry in chain])
-    named: list[tuple[str, int]] = []
+    room = Room(most_tokens, None if code is None else code.commit, tools)
+    a_fifth, a_tenth = room.left // 5, room.left // 10
+    chosen = _chosen(incident, sorted({in_time(entry): entry for entry in (*entries, *context)}.values(), key=in_time))
+    room.take([_log(entry, "incident", room) for entry in chosen.chain])
+    frames: list[tuple[str, int]] = []
     if code is not None:
-        named, unresolved = _frames(incident, code)
+        frames, unresolved = frames_of(incident, code)
         room.note(unresolved)
-        room.take("code", _code_wishes(code, named, room))
-    room.take("logs", [_log(entry, "incident, another group") for entry in others])
-    began = min((entry.time_ns for entry in chain), default=0)
-    room.take("logs", [_log(entry, "context, same instance" if entry.time_ns < began else "meanwhile, same instance")
-                       for entry in around])
+        take_places(code, frames, room, 2 * a_fifth)
+    room.take(finding_wishes(past), leaving=room.left - a_tenth)
     if code is not None:
-        speakers = _speakers(code, (*chain, *others, *around), code_globs, room)
-        room.take("code", _code_wishes(code, speakers, room))
-        imported = [path for path, _ in named for path in code.imports(path)]
-        room.take("code", _module_wishes(code, imported, code_globs, room))
-    unseen = len(entries) - len(chain) - len(others) - len(around)
-    if unseen:
-        room.note([f"{_entries(unseen)} of the log: like one shown, of another instance, later, or long before."])
-    if code is None:
+        room.take(commit_wishes(incident, code, frames, past), leaving=room.left - a_tenth)
+    leaving = 0 if code is None else a_fifth
+    room.take(_beside(chosen, chosen.traced, "same trace", room), leaving)
+    room.take([_log(entry, "incident, another group", room) for entry in chosen.others], leaving)
+    room.take(_beside(chosen, chosen.around, "same instance", room), leaving)
+    room.take(_beside(chosen, chosen.revision, "same revision", room), leaving)
+    if code is not None:
+        take_places(code, speakers(code, chosen.shown, code_globs, room), room)
+        take_modules(code, [path for path, _ in frames for path in code.imports(path)], code_globs, room)
+    else:
         room.note(["All code: the commit that was running is not known."])
-    return room.pack(None if code is None else code.commit)
+    room.note(_unseen(chosen, room))
+    return room.pack()
 
 
-def build_code_pack(code: CodeAt, suspects: tuple[Suspect, ...], code_globs: tuple[str, ...],
-                    most_chars: int) -> EvidencePack:
-    """Return the code for the later steps: the suspects' files whole where they fit, then what these import."""
-    room = _Room(most_chars)
+def build_code_pack(code: CodeAt, suspects: tuple[Suspect, ...], code_globs: tuple[str, ...], most_tokens: int, *,
+                    tools: bool = True) -> EvidencePack:
+    """Return the code for the later steps: the suspects' files whole where they fit, then what these import.
+
+    Of a file that takes more than half of the pack, the suspects alone. Size and `tools` as in `build_pack`.
+    """
+    room = Room(most_tokens, code.commit, tools)
+    most = room.left // 2
     paths = list(dict.fromkeys(suspect.path for suspect in suspects))
-    whole, missing = [], []
+    whole: list[Wish] = []
     for path in paths:
-        lines = code.lines(path)
-        if lines is None:
-            missing.append(f"{path}: there is no such file at {code.commit[:12]}.")
-        elif sum(map(len, lines)) <= most_chars // 2:
-            whole.append(_span(code, path, 1, len(lines)))
-        else:
-            room.note([f"{path}: all but the suspects, for its size."])
-            spans = [code.find(suspect) for suspect in suspects if suspect.path == path]
-            whole += [_span(code, path, span.first, span.last) for span in spans if span is not None]
-    room.note(missing)
-    room.take("code", whole)
-    imported = [found for path in paths for found in code.imports(path)]
-    room.take("code", _module_wishes(code, imported, code_globs, room))
-    return room.pack(code.commit)
+        count = code.count_lines(path)
+        refusal = code.refusal(path)
+        if refusal or not count:
+            room.note([f"{path}: {refusal or 'This file is empty.'}"])
+            continue
+        file = span(code, path, 1, count)
+        if room.size(file) <= most:
+            whole.append(file)
+            continue
+        room.note([f"{path}: all but the suspects, for its size.{room.by('`read_code`')}"])
+        found = [code.find(suspect) for suspect in suspects if suspect.path == path]
+        whole += [span(code, path, one.first, one.last) for one in found if one is not None]
+    room.take(whole)
+    take_modules(code, [found for path in paths for found in code.imports(path)], code_globs, room)
+    return room.pack()
 
 
-class _Room:
-    """What has been given a place so far."""
+class _Chosen(NamedTuple):
+    """The entries that want a place, each once, and how many others there are."""
 
-    def __init__(self, most_chars: int) -> None:
-        self._left = most_chars
-        self._wishes: list[_Wish] = []
-        self._left_out: list[str] = []
+    chain: list[LogEntry]
+    traced: list[LogEntry]
+    others: list[LogEntry]
+    around: list[LogEntry]
+    revision: list[LogEntry]
+    more_own: int
+    more_beside: int
 
-    def take(self, what: str, wishes: Sequence[_Wish]) -> None:
-        refused = []
-        for wish in wishes:
-            if any(wish.kind == other.kind and wish.ref == other.ref for other in self._wishes):
-                continue
-            if len(wish.text) <= self._left:
-                self._left -= len(wish.text)
-                self._wishes.append(wish)
-            else:
-                refused.append(wish.ref)
-        if refused:
-            shown = ", ".join(refused[:5]) + (f" and {len(refused) - 5} more" if len(refused) > 5 else "")
-            self.note([f"For its size, {what}: {shown}."])
+    @property
+    def shown(self) -> tuple[LogEntry, ...]:
+        """All of them, in order of rank."""
+        return (*self.chain, *self.traced, *self.others, *self.around, *self.revision)
 
-    def note(self, sentences: Sequence[str]) -> None:
-        self._left_out += [text for text in sentences if text not in self._left_out]
-
-    def covers(self, path: str, first: int, last: int) -> bool:
-        for wish in self._wishes:
-            if wish.kind == "code" and wish.ref.rpartition(":")[0] == path:
-                start = int(wish.ref.rpartition(":")[2])
-                if start <= first and last < start + wish.text.count("\n") + 1:
-                    return True
-        return False
-
-    def pack(self, commit: str | None) -> EvidencePack:
-        logs = sorted((wish for wish in self._wishes if wish.kind == "log"),
-                      key=lambda wish: (wish.origin.startswith("context"), wish.at, wish.ref))
-        items = [EvidenceItem(id=f"E{number}", kind="log", ref=wish.ref, time=rfc3339(wish.at),
-                              origin=wish.origin, text=wish.text) for number, wish in enumerate(logs, 1)]
-        codes = [wish for wish in self._wishes if wish.kind == "code"]
-        items += [EvidenceItem(id=f"C{number}", kind="code", ref=wish.ref, text=wish.text)
-                  for number, wish in enumerate(codes, 1)]
-        return EvidencePack(commit=commit, items=tuple(items), left_out=tuple(self._left_out))
+    @property
+    def began(self) -> int:
+        """When the representative occurrence began."""
+        return min((entry.time_ns for entry in self.chain), default=0)
 
 
-def _entries(count: int) -> str:
-    return "One more entry" if count == 1 else f"{count} more entries"
+def _chosen(incident: Incident, entries: Sequence[LogEntry]) -> _Chosen:
+    chain, others, beside = own_entries(incident, entries)
+    traced = entries_in_trace(chain, entries)
+    others = _without(others, traced)
+    rest = _without(beside, traced)
+    around = entries_around(chain, rest)
+    revision = entries_at_revision(chain, _without(rest, around), (*chain, *traced, *others, *around))
+    not_own = {in_time(entry) for entry in beside}
+    own = sum(in_time(entry) not in not_own for entry in (*chain, *traced, *others))
+    seen_beside = len(chain) + len(traced) + len(others) + len(around) + len(revision) - own
+    return _Chosen(chain, traced, others, around, revision,
+                   more_own=len(entries) - len(beside) - own, more_beside=len(beside) - seen_beside)
 
 
-def _log(entry: LogEntry, why: str) -> _Wish:
-    text = entry.text
-    if len(text) > MOST_LOG_ITEM:
-        half = MOST_LOG_ITEM // 2
-        text = f"{text[:half]}\n[… {len(text) - 2 * half} characters not shown …]\n{text[-half:]}"
+def _without(entries: Sequence[LogEntry], others: Sequence[LogEntry]) -> list[LogEntry]:
+    known = {in_time(entry) for entry in others}
+    return [entry for entry in entries if in_time(entry) not in known]
+
+
+def _unseen(chosen: _Chosen, room: Room) -> list[str]:
+    found = []
+    tool = room.by("`read_entries`")
+    if chosen.more_own:
+        more = counted(chosen.more_own, "more entry", "more entries")
+        found.append(f"{more} of the incident: like one shown, or another occurrence.{tool}")
+    if chosen.more_beside:
+        more = counted(chosen.more_beside, "more entry", "more entries")
+        found.append(f"{more} of the log beside it: like one shown, of another instance, later, or long before.{tool}")
+    return found
+
+
+def _beside(chosen: _Chosen, entries: Sequence[LogEntry], where: str, room: Room) -> list[Wish]:
+    return [_log(entry, f"{'context' if entry.time_ns < chosen.began else 'meanwhile'}, {where}", room)
+            for entry in entries]
+
+
+def _log(entry: LogEntry, why: str, room: Room) -> Wish:
     parts = [why, entry.severity.value]
     parts += [f"service {entry.service}"] if entry.service else []
     parts += [f"revision {entry.revision}"] if entry.revision else []
     parts += [f"instance {entry.instance[:12]}"] if entry.instance else []
-    return _Wish("log", entry.insert_id, text, entry.time_ns, ", ".join(parts))
-
-
-def _frames(incident: Incident, code: CodeAt) -> tuple[list[tuple[str, int]], list[str]]:
-    """The places of the in-application frames, the cause's innermost first, and what could not be placed."""
-    groups = sorted(incident.groups, key=lambda group: group.fingerprint != incident.fingerprint)
-    group = next((group for group in groups if group.exceptions), None)
-    places: dict[tuple[str, int], None] = {}
-    lost: list[str] = []
-    for exception in () if group is None else group.exceptions:
-        for frame in reversed(exception.frames):
-            if not frame.in_app:
-                continue
-            path = code.resolve(frame.path)
-            if path is None:
-                lost.append(f"The code of the frame {frame.path}:{frame.line}: no single file of the commit fits.")
-            else:
-                places[path, frame.line] = None
-    return list(places), lost
-
-
-def _code_wishes(code: CodeAt, places: Sequence[tuple[str, int]], room: _Room) -> list[_Wish]:
-    """For each place its whole file when that is short, else the function around it, else the lines around it."""
-    wishes: dict[str, _Wish] = {}
-    for path, line in places:
-        lines = code.lines(path)
-        if lines is None or not lines:
-            continue
-        around = code.enclosing(path, line)
-        if len(lines) <= _WHOLE_FILE_LINES:
-            first, last = 1, len(lines)
-        elif around is not None:
-            first, last = around.first, around.last
-        else:
-            first, last = max(1, line - _AROUND), min(len(lines), line + _AROUND)
-        if not room.covers(path, first, last):
-            wish = _span(code, path, first, last)
-            wishes.setdefault(wish.ref, wish)
-    return list(wishes.values())
-
-
-def _module_wishes(code: CodeAt, paths: Sequence[str], globs: tuple[str, ...], room: _Room) -> list[_Wish]:
-    wishes, large = [], []
-    for path in dict.fromkeys(paths):
-        lines = code.lines(path)
-        if not lines or not matches_any(path, globs) or room.covers(path, 1, len(lines)):
-            continue
-        if len(lines) <= 2 * _WHOLE_FILE_LINES:
-            wishes.append(_span(code, path, 1, len(lines)))
-        else:
-            large.append(f"{path}: {len(lines)} lines, imported by a file shown.")
-    room.note(large)
-    return wishes
-
-
-def _span(code: CodeAt, path: str, first: int, last: int) -> _Wish:
-    lines = code.lines(path) or ()
-    return _Wish("code", f"{path}:{first}", numbered(lines[first - 1:last], first))
-
-
-def _speakers(code: CodeAt, entries: Sequence[LogEntry], globs: tuple[str, ...], room: _Room) -> list[tuple[str, int]]:
-    """The places that hold the constant text of a logged line: where it was most likely written."""
-    inside = [path for path in code.files if path.endswith(".py") and matches_any(path, globs)]
-    if len(inside) > _MOST_SEARCHED:
-        room.note([f"Where logged lines were written, sought in {_MOST_SEARCHED} of {len(inside)} files."])
-        inside = inside[:_MOST_SEARCHED]
-    places: dict[tuple[str, int], None] = {}
-    for entry in entries:
-        message = entry.text.split("\n", 1)[0]
-        for fragment in sorted((text.strip() for text in _FRAGMENT.findall(message)), key=len, reverse=True)[:2]:
-            found = [path for path in inside if fragment in (code.raw(path) or "")] if len(fragment) >= 12 else []
-            lines = (code.raw(found[0]) or "").split("\n") if len(found) == 1 else []
-            hits = [number for number, line in enumerate(lines, 1) if fragment in line]
-            if len(hits) == 1:
-                places[found[0], hits[0]] = None
-        if len(places) >= _MOST_SPEAKERS:
-            break
-    return list(places)
+    return Wish("log", entry.insert_id, cut(entry.text, room.most_item), entry.time_ns, ", ".join(parts))

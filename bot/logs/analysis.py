@@ -24,11 +24,12 @@ from bot.domain.logs import (
 from bot.domain.moments import rfc3339
 from bot.logs.alias import Template, aliases
 from bot.logs.commits import find_commit
+from bot.logs.context import context
 from bot.logs.entries import entry_from_json
 from bot.logs.fingerprint import deciding_exception, deciding_frames
 from bot.logs.grouping import Group, Names, first_line
 from bot.logs.incidents import Meetings, clusters, links
-from bot.logs.keeping import context, kept_entries
+from bot.logs.keeping import kept_entries
 from bot.logs.ranking import NOTHING
 from bot.logs.redact import Redactor
 from bot.logs.refs import entries_at
@@ -81,8 +82,8 @@ class Analysis:
         return kept_entries(self._reading, self._members[incident.fingerprint][1])
 
     def context_of(self, members: Sequence[LogEntry], most: int) -> tuple[LogEntry, ...]:
-        """What else happened on the entries' first instances before each first failed; see `keeping.context`."""
-        found = context(self._reading, self._scan.pages, members, most)
+        """What else happened in the entries' traces, on their instances, at their revision; see `context.context`."""
+        found = context(self._reading, self._scan.pages, self._scan.origins.all, members, most)
         said = self._scan.report(self._reading).unread
         more = tuple(sentence for sentence in said if sentence not in self.report.unread)
         self.report = self.report.model_copy(update={"unread": (*self.report.unread, *more)})

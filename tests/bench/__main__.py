@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bot.adapters.sandboxes import diagnose
 from bot.demo.repository import build_repository
-from tests.bench import grouping, incidents, logs
+from tests.bench import grouping, incidents, logs, prompts
 
 ENTRIES = 200_000
 ENTRIES_OF_DATA = 1_000_000
@@ -92,6 +92,9 @@ def main() -> None:
         _say("| what | ours | against | ratio | reads as |\n|---|---|---|---:|---|")
         for row in _rows(folder, data):
             _say(f"| {row.what} | {row.ours} | {row.against} | {row.ratio:.2f} | {row.reads} |")
+        _say("")
+        for line in prompts.rows(folder / "state"):
+            _say(line)
         if data is not None:
             for table in (grouping.loghub_table(data / "loghub-2k"), grouping.made_rows(folder / "made.ndjson"),
                           grouping.speed_rows(), incidents.crash_loop_rows(data / "cloudrun" / "crash-loop.ndjson"),

@@ -61,7 +61,13 @@ def test_a_shown_pack_reads_back_exactly(texts: list[tuple[str, str, str]]) -> N
                               origin=origin.encode(errors="replace").decode(), text=visible(text))
                  for number, (ref, origin, text) in enumerate(texts, 1))
     code = EvidenceItem(id="C1", kind="code", ref="a/b:c.py:12", text=numbered(("x = 1", "", "y"), 12))
-    pack = EvidencePack(commit=SHA, items=(*logs, code), left_out=("[E9] log {}\n<<<data 0123456789abcdef",))
+    past = tuple(
+        item for number, (ref, origin, text) in enumerate(texts, 1) for item in (
+            EvidenceItem(id=f"H{number}", kind="commit", ref=SHA, time="2025-11-07T08:00:00Z",
+                         origin=origin.encode(errors="replace").decode(), text=visible(text)),
+            EvidenceItem(id=f"F{number}", kind="finding", ref=f"startup/{number}", text=visible(text)),
+        ))
+    pack = EvidencePack(commit=SHA, items=(*logs, code, *past), left_out=("[E9] log {}\n<<<data 0123456789abcdef",))
     assert read_shown(f"Task.\n\n{show(pack)}\n\nRules.") == pack.model_copy(update={"left_out": ()})
 
 
@@ -74,7 +80,11 @@ def test_an_item_inside_another_items_text_is_no_item() -> None:
 
 @pytest.mark.parametrize("header", [
     "[E1] log {}", "[E1] log {broken}", '[E1] log {"insert_id": 1, "time": "", "origin": ""}',
-    '[C1] code {"path": "a.py", "line": 1}',
+    '[C1] code {"path": "a.py", "line": 1}', '[C1] code {"path": "a.py", "line": 1, "commit": "main"}',
+    '[E1] commit {"sha": "c", "time": "", "origin": ""}', '[H1] log {"insert_id": "x", "time": "", "origin": ""}',
+    '[H1] commit {"sha": "c", "time": ""}', '[F1] finding {"cycle": 1, "origin": ""}',
+    '[F1] finding {"insert_id": "x", "time": "", "origin": ""}',
+    '[X1] log {"insert_id": "x", "time": "", "origin": ""}',
 ])
 def test_a_header_that_is_none_is_passed_over(header: str) -> None:
     assert read_shown(f"{header}\n{fence('text')}").items == ()
@@ -85,6 +95,8 @@ def test_finding_what_a_prompt_shows() -> None:
         EvidenceItem(id="E1", kind="log", ref="one", text="first"),
         EvidenceItem(id="E2", kind="log", ref="two", text="the first and second"),
         EvidenceItem(id="C1", kind="code", ref="a.py:8", text=numbered(("def f():", "    return 1", "    x | y"), 8)),
+        EvidenceItem(id="H1", kind="commit", ref=SHA, text="third: return 2"),
+        EvidenceItem(id="F1", kind="finding", ref="a.py:1", text="1| third: return 2"),
     ))
     found = find_log(pack, "second")
     assert found is not None
@@ -95,3 +107,4 @@ def test_finding_what_a_prompt_shows() -> None:
     assert (code.line, code.commit, code.quote) == (9, SHA, "return 1")
     assert find_code(pack, "b.py", "return 1") is None
     assert find_code(pack, "a.py", "9| ") is None
+    assert find_code(pack, "a.py", "return 2") is None

@@ -282,7 +282,10 @@ def test_without_instances_nothing_is_together_by_time() -> None:
         log.add(60 * number + 0.001, "second trouble", "ERROR", instance="")
     analysis = analysed(log.entries, FOCUS)
     assert len(analysis.incidents) == 2
-    assert analysis.context_of(analysis.entries_of(analysis.incidents[0]), 5) == ()
+    first, second = sorted(analysis.incidents, key=lambda incident: incident.root.message)
+    assert analysis.context_of(analysis.entries_of(first), 5) == ()
+    # What nobody's instance logged is at least of the revision.
+    assert [one.insert_id for one in analysis.context_of(analysis.entries_of(second), 5)] == ["000000"]
 
 
 def test_requests_that_went_well_are_context_only_where_there_is_room() -> None:
@@ -297,6 +300,96 @@ def test_requests_that_went_well_are_context_only_where_there_is_room() -> None:
     texts = [one.text.split(" ->")[0] for one in analysis.context_of(analysis.entries_of(incident), 2)]
     assert texts == ["connected to the broker", "GET /c"]
     assert len(analysis.context_of(analysis.entries_of(incident), 9)) == 4
+
+
+TRACE = "projects/harbour-dev/traces/0af7651916cd43dd8448eb211c80319c"
+
+
+def context_ids(log: Log, most: int = 100) -> list[str]:
+    analysis = analysed(log.entries, FOCUS)
+    (incident,) = analysis.incidents
+    return [one.insert_id for one in analysis.context_of(analysis.entries_of(incident), most)]
+
+
+def test_the_same_trace_is_context_on_whatever_service_and_instance() -> None:
+    log = Log()
+    asked = log.add(10, "asked the mill", "INFO", "gate-1", service="gate", trace=TRACE)
+    milled = log.add(10.2, "no grain left", "INFO", "mill-1", service="mill", trace=TRACE)
+    log.add(10.3, "no grain left", "INFO", "mill-2", service="mill", trace=TRACE[:-1] + "d")
+    log.add(10.4, "nothing to do with it", "INFO", "mill-1", service="mill")
+    log.add(10.5, OTHER, "ERROR", trace=TRACE)
+    answered = log.add(11, "answered 500", "INFO", "gate-1", service="gate", trace=TRACE)
+    log.add(90, "the same trace, long after", "INFO", "gate-1", service="gate", trace=TRACE)
+    log.add(190, "the same trace, while another instance fails", "INFO", "gate-1", service="gate", trace=TRACE)
+    log.add(200, OTHER, "ERROR", "i1")
+    assert context_ids(log) == [asked.insert_id, milled.insert_id, answered.insert_id]
+    log.entries.reverse()
+    assert context_ids(log) == [asked.insert_id, milled.insert_id, answered.insert_id]
+    assert context_ids(log, 2) == [milled.insert_id]
+
+
+def test_half_of_the_context_is_kept_for_what_is_of_no_trace() -> None:
+    log = Log()
+    told = log.add(9, "the instance says something", "INFO")
+    for number in range(26):
+        log.add(9.5, f"step {chr(97 + number) * 3}", "INFO", "gate-1", service="gate", trace=TRACE)
+    log.add(10, OTHER, "ERROR", trace=TRACE)
+    found = context_ids(log, 10)
+    assert told.insert_id in found
+    assert len(found) == 6
+
+
+def test_a_trace_that_is_named_beside_the_trace_is_none() -> None:
+    log = Log()
+    log.add(9, "", "INFO", "gate-1", service="gate", textPayload=None, jsonPayload={"message": "x", "trace": TRACE})
+    log.add(10, OTHER, "ERROR", trace=TRACE)
+    assert context_ids(log) == []
+
+
+def test_deployments_and_the_first_words_of_the_revision_are_context() -> None:
+    log = Log()
+    audit = {"methodName": "google.cloud.run.v1.Services.ReplaceService", "resourceName": "namespaces/x/services/ferry"}
+    log.add(2_000, "", "NOTICE", "", textPayload=None, protoPayload=audit, log="cloudaudit")
+    deployed = log.add(2_970, "", "NOTICE", "", textPayload=None, protoPayload=audit, log="cloudaudit")
+    log.add(2_980, "", "NOTICE", "", service="mill", textPayload=None, protoPayload=audit, log="cloudaudit")
+    started = log.add(2_990, "reading the configuration", "INFO", "other")
+    request = {"requestMethod": "GET", "requestUrl": "/health", "status": 200}
+    log.add(2_991, "", "INFO", "other", httpRequest=request)
+    log.add(3_050, "later, and elsewhere", "INFO", "other")
+    near = log.add(3_090, "on the instance", "INFO", "i0")
+    log.add(3_100, OTHER, "ERROR")
+    log.add(3_101, "", "NOTICE", "", textPayload=None, protoPayload=audit, log="cloudaudit")
+    assert context_ids(log) == [deployed.insert_id, started.insert_id, near.insert_id]
+    assert context_ids(log, 2) == [deployed.insert_id, near.insert_id]
+
+
+def test_a_busy_instance_leaves_the_revision_a_few_places() -> None:
+    log = Log()
+    deployed = log.add(1, "Ready condition status changed to True", "INFO", "", log="system_event")
+    for first in range(26):
+        log.add(20, f"said {chr(97 + first) * 4}", "INFO")
+    log.add(30, OTHER, "ERROR")
+    found = context_ids(log, 10)
+    assert len(found) == 10
+    assert deployed.insert_id in found
+
+
+def test_context_does_not_hang_on_the_order_of_the_log() -> None:
+    log = Log()
+    crash_loop(log)
+    for number in range(40):
+        word = chr(97 + number % 26) * 3
+        log.add(number / 2, f"traced {word}", "INFO", f"gate-{number}", service="gate", trace=TRACE)
+        log.add(number / 2, f"deployed {word}", "INFO", "")
+    log.add(12, OTHER, "ERROR", "crash-1", trace=TRACE)
+    orders = [log.entries, log.entries[::-1], random.Random(3).sample(log.entries, len(log.entries))]
+    found = set()
+    for entries in orders:
+        analysis = analysed(entries, FOCUS)
+        incident = next(one for one in analysis.incidents if one.root.type == "ValueError")
+        found.add(analysis.context_of(analysis.entries_of(incident), 30))
+    assert len(found) == 1
+    assert len(found.pop()) == 30
 
 
 def test_what_followed_is_told_from_the_root_with_its_median_lag() -> None:
