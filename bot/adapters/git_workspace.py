@@ -13,11 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.adapters.git_command import BOT_EMAIL, Git
 from bot.adapters.git_export import EXECUTABLE, PLAIN, PLAIN_MODES, Entry, Listing, read_listing, write_files
+from bot.adapters.git_history import ignored_paths, read_blame, read_history
 from bot.adapters.git_push import authorised, check_url, push_failed
 from bot.domain.base import Sha, repo_path
 from bot.domain.effects import BranchName
 from bot.domain.errors import ForgeProblem
-from bot.ports import FileChange
+from bot.ports import FileChange, PastCommit
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _BRANCH: TypeAdapter[str] = TypeAdapter(BranchName)
@@ -136,6 +137,32 @@ class GitWorkspace:
         """The tree id of a commit."""
         return self._git.ask("rev-parse", "--verify", f"{_id(commit)}^{{tree}}").decode().strip()
 
+    def history(self, commit: Sha, path: str, lines: tuple[int, int] | None, most: int) -> tuple[PastCommit, ...]:
+        """The commits that touched a file, or lines (first, last) of it as they stand at `commit`, newest first.
+
+        Nothing when there is no such plain file, or when it lacks one of the lines. A file is not followed through
+        renames, lines are. In a shallow clone, what is there. The same whatever the repository's settings and
+        attributes. Raises ForgeProblem.
+        """
+        count = self._line_count(commit, path)
+        if count is None or most < 1 or (lines is not None and not 1 <= lines[0] <= lines[1] <= count):
+            return ()
+        return read_history(self._git, commit, path, lines, most)
+
+    def blame(self, commit: Sha, path: str, lines: tuple[int, int]) -> tuple[Sha, ...]:
+        """For each of the lines (first, last) the commit that wrote it; in a shallow clone perhaps its edge.
+
+        Nothing when they are not all there. The same whatever the settings and attributes. Raises ForgeProblem.
+        """
+        count = self._line_count(commit, path)
+        if count is None or not 1 <= lines[0] <= lines[1] <= count:
+            return ()
+        return read_blame(self._git, commit, path, lines)
+
+    def ignored(self, commit: Sha, paths: tuple[str, ...]) -> frozenset[str]:
+        """Those of the paths that the .gitignore files at the commit ignore, though they are in the tree."""
+        return ignored_paths(lambda path: self.read(commit, path), paths)
+
     def push(self, commit: Sha, branch: BranchName, url: str, credential: str) -> None:
         """Push a commit to a branch of a remote repository (https, or http on this machine, or a file URL).
 
@@ -164,6 +191,12 @@ class GitWorkspace:
             raise push_failed(branch, url, done.err)
 
     # How
+
+    def _line_count(self, commit: Sha, path: str) -> int | None:
+        content = self.read(commit, path)
+        if content is None:
+            return None
+        return content.count(b"\n") + (not content.endswith(b"\n") and content != b"")
 
     def _differing(self, base: Sha, head: Sha) -> tuple[str, ...]:
         out = self._git.ask("diff-tree", "-r", "-z", "--no-renames", "--name-only", base, head)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from bot.domain.base import Sha
 from bot.domain.evidence import Suspect
+from bot.evidence.withheld import GIT_FOLDER, NOT_PLAIN, withheld
 
 _GONE = "<redacted>"
 _DEFINITION = re.compile(r"^([ \t]*)(?:async[ \t]+def|def|class)[ \t]+(\w+)")
@@ -45,35 +46,121 @@ def redacted_lines(text: str, redact: Callable[[str], str]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-class CodeAt:
-    """The files at one commit. `read` gives a file's text or None; paths are those of `files`.
+MOST_SHOWN_CHARS = 2_000_000
+"""Characters of a file that is shown or searched; a larger one is data, and too much to redact."""
+_MOST_SOUGHT_CHARS = 8_000_000
 
-    `lines` is what may be shown and quoted (redacted, at true line numbers); `functions` and `imports`
-    look at the code as it is.
+
+class Hit(NamedTuple):
+    """A line, as redacted, that holds what was sought."""
+
+    path: str
+    line: int
+    text: str
+
+
+class Sought(NamedTuple):
+    """Where a text stands, in the order of files and lines. `looked_at` counts the files up to the last.
+
+    It is less than the files that were to be looked at when there were too many hits or too much to redact.
+    """
+
+    hits: tuple[Hit, ...]
+    looked_at: int
+
+
+class CodeAt:
+    """The files at one commit that may be shown. `read` gives a file's text or None where it is binary.
+
+    `files` are those of the given ones that are neither `ignored` nor withheld for their names, nor have a secret in
+    them; nothing else can be read. `lines` is what may be shown and quoted (redacted, at true line numbers);
+    `functions` and `imports` look at the code as it is. `shown` is what `lines` gave so far.
     """
 
     def __init__(self, commit: Sha, read: Callable[[str], str | None], files: tuple[str, ...],
-                 redact: Callable[[str], str]) -> None:
+                 redact: Callable[[str], str], ignored: frozenset[str] = frozenset()) -> None:
         self.commit = commit
-        self.files = files
+        self._all = frozenset(files)
+        self._ignored = ignored
+        self.files = tuple(path for path in files
+                           if path not in ignored and not withheld(path) and redact(path) == path)
         self._read = read
         self._redact = redact
         self._raw: dict[str, str | None] = {}
         self._lines: dict[str, tuple[str, ...] | None] = {}
-        self._known = frozenset(files)
+        self._shown: set[str] = set()
+        self._known = frozenset(self.files)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The files whose lines were asked for so far, sorted."""
+        return tuple(sorted(self._shown))
+
+    def refusal(self, path: str) -> str:
+        """One sentence why a path, any text at all, cannot be shown; empty when it can. It repeats nothing of it."""
+        reason = withheld(path)
+        if reason == NOT_PLAIN:
+            return ("This is no plain path: give it as the lists show it, relative to the repository's root, "
+                    "without `..`, backslashes and control characters.")
+        if reason == GIT_FOLDER:
+            return "Git's own folder is not shown."
+        if reason:
+            return f"This is not shown, since by its name it is {reason}."
+        if path in self._ignored and path in self._all:
+            return "This is not shown, since the repository's .gitignore ignores it."
+        if path in self._all and path not in self._known:
+            return "This is not shown, since its name holds what is redacted."
+        if path not in self._known:
+            if any(other.startswith(f"{path}/") for other in self.files):
+                return "This is a folder; give a file in it."
+            return "There is no plain file with this path at this commit; links and submodules are not followed."
+        text = self.raw(path)
+        if text is None:
+            return "This file is binary: it is no text in UTF-8."
+        return f"This file is larger than {MOST_SHOWN_CHARS:,} characters." if len(text) > MOST_SHOWN_CHARS else ""
 
     def raw(self, path: str) -> str | None:
-        """A file's text with every line end as a line feed; None when the commit has no such file."""
+        """A file's text with every line end as a line feed; None when the commit has no such file to show."""
         if path not in self._raw:
             text = self._read(path) if path in self._known else None
             self._raw[path] = None if text is None else text.replace("\r\n", "\n").replace("\r", "\n")
         return self._raw[path]
 
     def lines(self, path: str) -> tuple[str, ...] | None:
-        """A file's redacted lines, or None."""
+        """A file's redacted lines, or None when there are none to show."""
+        lines = self._redacted(path)
+        if lines is not None:
+            self._shown.add(path)
+        return lines
+
+    def count_lines(self, path: str) -> int:
+        """How many lines a file has that may be shown; 0 when there is none. It does not count as shown for that."""
+        return len(self._redacted(path) or ())
+
+    def seek(self, text: str, paths: tuple[str, ...], case_sensitive: bool, most: int) -> Sought:
+        """Where a text stands in the redacted lines of some files; ends after the file with which `most` are passed.
+
+        Nothing is told of what was redacted, and nothing counts as shown.
+        """
+        def folded(words: str) -> str:
+            return words if case_sensitive else words.casefold()
+
+        wanted, found, size = folded(text), list[Hit](), 0
+        for looked_at, path in enumerate(paths, 1):
+            raw = self.raw(path) or ""
+            if len(raw) > MOST_SHOWN_CHARS or wanted not in folded(raw):
+                continue
+            size += len(raw)
+            found += [Hit(path, number, line) for number, line in enumerate(self._redacted(path) or (), 1)
+                      if wanted in folded(line)]
+            if len(found) > most or size > _MOST_SOUGHT_CHARS:
+                return Sought(tuple(found), looked_at)
+        return Sought(tuple(found), len(paths))
+
+    def _redacted(self, path: str) -> tuple[str, ...] | None:
         if path not in self._lines:
             text = self.raw(path)
-            shown = None if text is None else redacted_lines(text, self._redact)
+            shown = None if text is None or len(text) > MOST_SHOWN_CHARS else redacted_lines(text, self._redact)
             self._lines[path] = shown[:-1] if shown and shown[-1] == "" else shown
         return self._lines[path]
 

@@ -10,18 +10,21 @@ from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.adapters.git_history import ignored_paths
 from bot.adapters.git_workspace import GitWorkspace
 from bot.domain.base import repo_path
 from bot.domain.errors import ConfigProblem, ForgeProblem
-from bot.ports import FileChange, Workspace
+from bot.ports import FileChange, PastCommit, Workspace
 from tests.fakes.git_http import password
 from tests.fakes.github_api import Fault, GitHub, Token
-from tests.fakes.repositories import commit_all, git, make_repository, raw_tree
+from tests.fakes.repositories import ENVIRONMENT, commit_all, git, make_repository, raw_tree
 
 WHEN = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 SECRET = "ghs_0123456789abcdefSECRET"
@@ -698,3 +701,252 @@ def test_a_missing_object(repository: Path, tmp_path: Path) -> None:
     assert "git fetch" in caught.value.remedy
     with pytest.raises(ForgeProblem, match="missing"):
         workspace.export(head(repository), tmp_path / "out")
+
+
+# History
+
+
+def commit_at(at: Path, message: str, seconds: int) -> str:
+    """Commit the work tree with a time of its own."""
+    env = ENVIRONMENT | {"GIT_COMMITTER_DATE": f"@{seconds} +0500", "GIT_AUTHOR_DATE": f"@{seconds - 999} -0100"}
+    for arguments in (("add", "--all"), ("commit", "--quiet", "--allow-empty", "--message", message)):
+        subprocess.run(["git", *arguments], cwd=at, env=env, check=True, capture_output=True)
+    return git(at, "rev-parse", "HEAD")
+
+
+class Past(NamedTuple):
+    at: Path
+    one: str
+    two: str
+    three: str
+    later: str
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Past:
+    """Three commits up to `three`, and one after it."""
+    at = tmp_path / "past"
+    one = make_repository(at, {"a.py": b"1\nthe second line\n3\n", "b.py": b"x\n"})
+    (at / "a.py").write_bytes(b"1\nthe second Line\n3\n")
+    two = commit_at(at, "Change two\nand the rest of a paragraph\n\nBody", 1_700_000_100)
+    (at / "a.py").write_bytes(b"1\nthe second Line\n3\n4")
+    three = commit_at(at, "Add four ü", 1_700_000_200)
+    (at / "a.py").write_bytes(b"one\n")
+    return Past(at, one, two, three, commit_at(at, "Later", 1_700_000_300))
+
+
+def test_history_is_newest_first_and_only_what_is_reachable(past: Past) -> None:
+    workspace: Workspace = GitWorkspace(past.at)
+    found = workspace.history(past.three, "a.py", None, 10)
+    assert [(item.commit, item.subject) for item in found] == [
+        (past.three, "Add four ü"), (past.two, "Change two"), (past.one, "First"),
+    ]
+    assert [int(item.when.timestamp()) - 1_700_000_000 for item in found] == [200, 100, 0]
+    assert all(item.when.utcoffset() == timedelta(0) for item in found)
+    assert [item.commit for item in workspace.history(past.three, "a.py", None, 2)] == [past.three, past.two]
+    assert [item.commit for item in workspace.history(past.three, "b.py", None, 9)] == [past.one]
+    assert [item.commit for item in workspace.history(past.three, "a.py", (2, 2), 9)] == [past.two, past.one]
+    assert [item.commit for item in workspace.history(past.three, "a.py", (2, 4), 1)] == [past.three]
+    assert [item.commit for item in workspace.history(past.later, "a.py", None, 1)] == [past.later]
+
+
+def test_blame_names_the_commit_of_each_line(past: Past) -> None:
+    workspace = GitWorkspace(past.at)
+    # git counts the last line as new, since it changes by its line end.
+    assert workspace.blame(past.three, "a.py", (1, 4)) == (past.one, past.two, past.one, past.three)
+    assert workspace.blame(past.three, "a.py", (2, 2)) == (past.two,)
+    assert workspace.blame(past.later, "a.py", (1, 1)) == (past.later,)
+
+
+@pytest.mark.parametrize("lines", [(0, 1), (1, 5), (5, 5), (3, 2), (-1, 2), (10**30, 10**30)], ids=str)
+def test_lines_that_are_not_there_have_no_past(past: Past, lines: tuple[int, int]) -> None:
+    workspace = GitWorkspace(past.at)
+    assert workspace.blame(past.three, "a.py", lines) == ()
+    assert workspace.history(past.three, "a.py", lines, 9) == ()
+
+
+def test_what_is_no_plain_file_has_no_past(past: Past) -> None:
+    (past.at / "link").symlink_to("a.py")
+    git(past.at, "update-index", "--add", "--cacheinfo", f"160000,{past.one},vendored")
+    (past.at / "empty").write_bytes(b"")
+    (past.at / "src").mkdir()
+    (past.at / "src/c.py").write_bytes(b"1\n")
+    commit = commit_all(past.at, "Odd")
+    workspace = GitWorkspace(past.at)
+    odd = ("link", "vendored", "src", "src/", "nothing", "", ".", "..", "/etc/passwd", "../a.py", ".git/config", "a\0")
+    for path in (*odd, "--all", "--output=x"):
+        assert workspace.history(commit, path, None, 9) == ()
+        assert workspace.history(commit, path, (1, 1), 9) == ()
+        assert workspace.blame(commit, path, (1, 1)) == ()
+    assert [item.subject for item in workspace.history(commit, "empty", None, 9)] == ["Odd"]
+    assert workspace.blame(commit, "empty", (1, 1)) == ()
+    assert workspace.history(commit, "a.py", None, 0) == ()
+    for bad in ("HEAD", "--all", "0" * 40):
+        with pytest.raises(ForgeProblem):
+            workspace.history(bad, "a.py", None, 9)
+
+
+def test_weird_names_have_a_past(tmp_path: Path) -> None:
+    commit = make_repository(tmp_path / "weird", WEIRD | {"a:b.py": b"1\n", "1,2:x": b"1\n"})
+    workspace = GitWorkspace(tmp_path / "weird")
+    for path in (*WEIRD, "a:b.py", "1,2:x"):
+        assert [item.commit for item in workspace.history(commit, path, None, 9)] == [commit]
+        assert [item.commit for item in workspace.history(commit, path, (1, 1), 9)] == [commit]
+        assert workspace.blame(commit, path, (1, 1)) == (commit,)
+
+
+def test_the_past_is_the_same_whatever_the_settings(past: Past, tmp_path: Path) -> None:
+    def told() -> tuple[object, ...]:
+        workspace = GitWorkspace(past.at)
+        return (workspace.history(past.three, "a.py", None, 9), workspace.history(past.three, "a.py", (1, 4), 9),
+                workspace.blame(past.three, "a.py", (1, 4)))
+
+    before = told()
+    ran = tmp_path / "ran"
+    script = tmp_path / "script"
+    script.write_text(f"#!/bin/sh\necho ran >> {ran}\ncat \"$1\" | tr 123 999\n")
+    script.chmod(0o755)
+    (tmp_path / "revs").write_text(f"{past.two}\n")
+    (tmp_path / "mailmap").write_text("Mallory <evil@example.org> <ada@example.org>\n")
+    for key, value in {
+        "diff.evil.textconv": str(script), "diff.evil.command": str(script), "diff.external": str(script),
+        "core.pager": str(script), "gpg.program": str(script), "log.showSignature": "true", "log.follow": "true",
+        "log.date": "relative", "format.pretty": "oneline", "color.ui": "always", "log.mailmap": "true",
+        "mailmap.file": str(tmp_path / "mailmap"), "blame.ignoreRevsFile": str(tmp_path / "revs"),
+        "blame.markIgnoredLines": "true", "blame.blankBoundary": "true", "i18n.logOutputEncoding": "ISO-8859-1",
+        "core.quotePath": "true", "log.diffMerges": "on", "format.notes": "*", "blame.showEmail": "true",
+    }.items():
+        git(past.at, "config", key, value)
+    (past.at / ".git/info").mkdir(exist_ok=True)
+    (past.at / ".git/info/attributes").write_text("* diff=evil\n")
+    (past.at / ".git/info/grafts").write_text(f"{past.three}\n")
+    (past.at / ".gitattributes").write_text("* diff=evil\n")
+    (past.at / ".mailmap").write_text("Mallory <evil@example.org> <ada@example.org>\n")
+    assert told() == before
+    assert not ran.exists()
+    assert past.two not in git(past.at, "blame", "--porcelain", "--no-textconv", past.three, "--", "a.py")
+    git(past.at, "blame", "--textconv", past.three, "--", "a.py")
+    assert ran.exists(), "it would have run for a person"
+
+
+def test_a_shallow_clone_tells_what_it_has(past: Past, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "--quiet", "--depth=2", past.at.as_uri(), "shallow")
+    workspace = GitWorkspace(tmp_path / "shallow")
+    assert [item.commit for item in workspace.history(past.later, "a.py", None, 9)] == [past.later, past.three]
+    assert workspace.blame(past.three, "a.py", (1, 4)) == (past.three,) * 4
+    assert [item.commit for item in workspace.history(past.three, "a.py", (2, 2), 9)] == [past.three]
+
+
+def test_messages_of_all_kinds(past: Past) -> None:
+    tree = git(past.at, "rev-parse", f"{past.one}^{{tree}}")
+
+    def made(message: bytes, when: bytes) -> str:
+        content = b"tree %s\nauthor A <a@b> 1 +0000\ncommitter A <a@b> %s\n\n%s" % (tree.encode(), when, message)
+        return git(past.at, "hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=content)
+
+    def told(message: bytes, when: bytes = b"1700000000 +0000") -> PastCommit:
+        (found,) = GitWorkspace(past.at).history(made(message, when), "a.py", None, 9)
+        return found
+
+    assert told(b"\n\n  Late start \nmore").subject == "Late start"
+    assert told(b"").subject == ""
+    assert told(b"caf\xe9").subject == "caf\ufffd"
+    assert len(told(b"x" * 1_000_000).subject) == 1_000
+    assert told(b"x\x1b[31m\x01y").subject == "x\x1b[31m\x01y"
+    for when in (b"99999999999999999 +0000", b"9223372036854775807 +0000", b"-5 +0000", b"0 +0000", b"x"):
+        assert 1970 <= told(b"m", when).when.year <= 9999
+
+
+def test_a_past_that_takes_too_long(past: Past, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrapper = tmp_path / "bin" / "git"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\ncase "$*" in *blame*|*" log "*) sleep 30;; esac\nexec {shutil.which("git")} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
+    workspace = GitWorkspace(past.at, most_seconds=0.5)
+    with pytest.raises(ForgeProblem, match="longer than"):
+        workspace.history(past.three, "a.py", None, 9)
+    with pytest.raises(ForgeProblem, match="longer than"):
+        workspace.blame(past.three, "a.py", (1, 1))
+
+
+# Ignored files
+
+
+def ignored_by_git(at: Path, paths: tuple[str, ...]) -> frozenset[str]:
+    """What git itself says of a work tree."""
+    done = subprocess.run(
+        ["git", "-c", "core.excludesFile=/dev/null", "check-ignore", "--no-index", "-z", "--stdin"], cwd=at,
+        env=ENVIRONMENT, input="".join(f"{path}\0" for path in paths).encode(), capture_output=True, check=False,
+    )
+    assert done.returncode in {0, 1}, done.stderr.decode()
+    return frozenset(done.stdout.decode().split("\0")[:-1])
+
+
+def test_ignored(tmp_path: Path) -> None:
+    at = tmp_path / "ignoring"
+    ignore = "\ufeff*.log\r\n!keep.log\n/build/\n# no.txt\n\\#yes.txt\n  \n!\nfoo\\\nsrc/**/gen\n*.d/\n!x.d/\n"
+    ignore += "[z-a]\n**/t/*.o\n"
+    files = {
+        ".gitignore": ignore.encode(), "a.log": b"", "keep.log": b"", "build/keep.log": b"", "src/build/x": b"",
+        "no.txt": b"", "#yes.txt": b"", "src/a/b/gen": b"", "src/gen/x": b"", "y.d/x": b"", "x.d/y": b"", "t/a.o": b"",
+        "src/t/a.o": b"", "src/.gitignore": b"!*.log\n/only\n*.c\n", "src/b.log": b"", "src/only": b"",
+        "src/a/only": b"", "src/a/.gitignore": b"!z.c\n", "src/a/z.c": b"", "src/a/y.c": b"", "only": b"",
+        "build/.gitignore": b"!*\n", "plain.py": b"",
+    }
+    at.mkdir()
+    git(at, "init", "--quiet", "--initial-branch=main")
+    for path, content in files.items():
+        (at / path).parent.mkdir(parents=True, exist_ok=True)
+        (at / path).write_bytes(content)
+    git(at, "add", "--force", "--all")
+    git(at, "commit", "--quiet", "-m", "m")
+    workspace = GitWorkspace(at)
+    commit = head(at)
+    paths = workspace.files(commit)
+    found = workspace.ignored(commit, paths)
+    assert found == ignored_by_git(at, paths)
+    assert {"a.log", "build/keep.log", "src/a/y.c", "y.d/x", "#yes.txt"} <= found
+    assert not {"keep.log", "src/b.log", "src/a/z.c", "x.d/y", "plain.py", "only"} & found
+    (at / ".gitignore").write_bytes(b"plain.py\n")
+    assert workspace.ignored(commit, paths) == found, "the work tree does not matter"
+    (at / "info").mkdir()
+    (at / ".git/info").mkdir(exist_ok=True)
+    (at / ".git/info/exclude").write_bytes(b"plain.py\n")
+    assert workspace.ignored(commit, paths) == found, "a person's own list does not matter"
+
+
+NAMES = st.sampled_from(["a", "b", "a.c", "b.c", "abc"])
+PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
+PATTERNS = st.builds(
+    # pathspec takes `a/**/` as `a/**`, git as the folders in `a` alone.
+    lambda no, top, parts, folder: f"{no}{top}{'/'.join(parts)}{folder}".replace("**/", "**") if parts[-1] == "**"
+    else f"{no}{top}{'/'.join(parts)}{folder}", st.sampled_from(["", "!"]),
+    st.sampled_from(["", "/"]), st.lists(st.sampled_from(["a", "b", "*.c", "a*", "**", "?", "[ab]"]), min_size=1,
+                                         max_size=3), st.sampled_from(["", "/"]),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from(["", "a/", "a/b/", "b/"]), st.lists(PATTERNS, max_size=4), max_size=3),
+       st.lists(PATHS, min_size=1, max_size=12, unique=True))
+def test_ignored_is_what_git_says(repository: Path, ignores: dict[str, list[str]], paths: list[str]) -> None:
+    files = {f"{folder}.gitignore": "\n".join(lines).encode() for folder, lines in ignores.items()}
+    # A path cannot be a file and a folder.
+    plain = tuple(path for path in paths if not any(other.startswith(f"{path}/") for other in (*paths, *files)))
+    with TemporaryDirectory(dir=repository.parent) as folder:
+        at = Path(folder)
+        git(at, "init", "--quiet")
+        for path, content in {**files, **dict.fromkeys(plain, b"")}.items():
+            (at / path).parent.mkdir(parents=True, exist_ok=True)
+            (at / path).write_bytes(content)
+        assert ignored_paths(files.get, plain) == ignored_by_git(at, plain), files
+
+
+def test_a_gitignore_that_would_take_for_ever_is_passed_over() -> None:
+    hostile = b"*a*a*a*a*a*a*a*a*a*b\n" + b"**/a/**/a/**/a/**/a/**/b\n" + b"x" * 1_000_000 + b"\nreal.txt\n\xff\xfe\n"
+    path = "a" * 200
+    began = time.monotonic()
+    found = ignored_paths({".gitignore": hostile}.get, (path, "real.txt", "a/" * 100 + "c"))
+    assert found == {"real.txt"}
+    assert time.monotonic() - began < 5
