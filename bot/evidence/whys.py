@@ -2,207 +2,174 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-
 from bot.domain.base import Frozen
-from bot.domain.evidence import (
-    CheckedCitation,
-    Citation,
-    EvidencePack,
-    LogCitation,
-    RootCause,
-    RuledOut,
-    Support,
-    Why,
-)
-from bot.domain.proposals import ProposedRootCause, ProposedWhy, ProposedWhys
+from bot.domain.evidence import CodeCitation, Confidence, RuledOut, Support, Why
+from bot.domain.logs import LogEntry
+from bot.domain.proposals import ProposedRuledOut, ProposedWhy, ProposedWhys
 from bot.domain.results import FiveWhys
-from bot.domain.visible import visible
-from bot.evidence.citations import check_citation
-from bot.evidence.claims import Evidence, unsupported
-from bot.evidence.code import CodeAt
+from bot.evidence.ground import Ground
+from bot.evidence.novelty import Told, nothing_new, told
+from bot.evidence.order import Judged, Timeline
+from bot.evidence.relevance import statement_terms
+from bot.evidence.root_cause import check_root_cause, files_named
+from bot.evidence.statements import MOST_CITATIONS, Earlier, Judge, Statement, failures_of
+from bot.evidence.statements import Support as Cited
+from bot.evidence.times import told_backwards
+
+__all__ = ["MOST_CITATIONS", "MOST_RULED_OUT", "MOST_WHYS", "NO_CULPRIT", "CheckedWhys", "check_whys", "paths_used"]
 
 MOST_WHYS = 5
-MOST_CITATIONS = 12
-"""Citations of one statement that are looked at; a statement with more is not supported."""
 MOST_RULED_OUT = 12
 NO_CULPRIT = "No culprit in this evidence."
-_WORD = re.compile(r"[^\W_]+")
 
 
 class CheckedWhys(Frozen):
-    """The result, and each failure as a sentence that can be given back to the model. None: all holds."""
+    """The result, and each failure as a sentence that can be given back to the model. None: all holds.
+
+    `remarks` are sentences on what is no failure and still not as it should be: citations of which no use is made.
+    """
 
     result: FiveWhys
     failures: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
-def check_whys(proposed: ProposedWhys, pack: EvidencePack, snapshot: Mapping[str, str],
-               code: CodeAt | None) -> CheckedWhys:
-    """Return what of a proposal is supported.
+def check_whys(proposed: ProposedWhys, ground: Ground) -> CheckedWhys:
+    """Return what of a proposal is supported. A pure function of its arguments.
 
-    A why is cited when it has a citation, all its citations hold (`check_citation`), and every number, time
-    and name in it stands in their quotes, in those of an earlier cited why, or in what was cited (path,
-    line, function, time). The first why that is not, or that repeats an earlier one, ends the chain: it
-    stays as unproven with the reason, later ones are dropped. The root cause is cited when a why is, its
-    suspects are functions at the commit, a cited why points at one of them, and its own numbers and names
-    are held. Rules: issue "Five whys that cannot make things up", DESIGN sections 1 and 2.
+    A why is cited when
+    - it has a citation, and all its citations hold (`citations.py`) and are evidence (`hearsay.py`);
+    - it speaks of what it cites, not of comments alone (`statements.py`, `relevance.py`, `comments.py`), and every
+      number, time and name in it stands there or in what an earlier cited why uses (`claims.py`);
+    - it brings a quote that no earlier why cites, and says what none says, nor turns one around (`novelty.py`);
+    - the times of the log do not contradict it (`order.py`, `times.py`).
+    The first why that is not ends the chain: it stays as unproven with the reason, later ones are dropped. The root
+    cause is checked by `root_cause.py`. A hypothesis is ruled out when it speaks of what it cites as a why must; order
+    and novelty are not asked of it. An empty chain without a root cause is an answer: no culprit.
+    Rules: issue "Five whys that cannot make things up", DESIGN sections 1 and 2.
     """
-    gate = _Gate(pack, snapshot, code)
-    failures: list[str] = []
-    whys: list[Why] = []
-    stopped = ""
-    for number, candidate in enumerate(proposed.whys[:MOST_WHYS], 1):
-        checked = gate.check(candidate.citations)
-        reason = gate.problem(candidate, checked, number)
-        whys.append(Why(statement=candidate.statement, citations=checked, reason=reason,
-                        support=Support.UNPROVEN if reason else Support.CITED))
-        if reason:
-            failures += _failures(f"Why {number}", reason, checked)
-            dropped = len(proposed.whys) - number
-            stopped = f"The chain ends at why {number}, which is unproven: {reason}{_dropped(dropped)}"
+    gate = _Gate(ground)
+    for candidate in proposed.whys[:MOST_WHYS]:
+        if not gate.take(candidate):
             break
-        gate.accept(candidate, checked)
-    if not proposed.whys:
-        stopped = NO_CULPRIT
-    elif not stopped and len(whys) < MOST_WHYS:
-        stopped = f"The evidence carries the chain as far as why {len(whys)}."
+    whys, failures = gate.whys, gate.failures
     root_cause = None
-    if proposed.root_cause is not None and proposed.whys:
-        problem = gate.root_problem(proposed.root_cause)
-        root_cause = RootCause(**dict(proposed.root_cause), support=Support.UNPROVEN if problem else Support.CITED)
-        failures += [f"Root cause: {problem}"] if problem else []
-    ruled_out = []
-    for number, item in enumerate(proposed.ruled_out[:MOST_RULED_OUT], 1):
-        checked = gate.check(item.citations)
-        problem = _citation_problem(checked)
-        ruled_out.append(RuledOut(hypothesis=item.hypothesis, citations=checked,
-                                  support=Support.UNPROVEN if problem else Support.CITED))
-        failures += _failures(f"Ruled-out hypothesis {number}", problem, checked) if problem else []
-    result = FiveWhys(pack=pack, whys=tuple(whys), root_cause=root_cause, ruled_out=tuple(ruled_out),
-                      remediation=proposed.remediation, stopped=stopped)
-    return CheckedWhys(result=result, failures=tuple(failures))
+    if proposed.root_cause is not None and not proposed.whys:
+        failures.append("Root cause: there is no why that leads to it. Give the whys, or leave it out.")
+    elif proposed.root_cause is not None:
+        checked = check_root_cause(proposed.root_cause, ground, gate.used, gate.earlier)
+        root_cause = checked.cause
+        failures += checked.failures
+    ruled_out = gate.rule_out(proposed.ruled_out[:MOST_RULED_OUT], "Ruled-out hypothesis")
+    result = FiveWhys(pack=ground.pack, whys=tuple(whys), root_cause=root_cause, ruled_out=ruled_out,
+                      remediation=proposed.remediation, stopped=_stopped(proposed, whys))
+    return CheckedWhys(result=result, failures=tuple(failures), remarks=tuple(gate.remarks))
+
+
+def paths_used(proposed: ProposedWhys, ground: Ground) -> tuple[str, ...]:
+    """The files at the commit on which `check_whys` may look for this proposal, sorted.
+
+    With these, and the list of all paths, the check can be made again without the repository.
+    """
+    code, root = ground.code, proposed.root_cause
+    if code is None:
+        return ()
+    claims: list[ProposedWhy | ProposedRuledOut] = [*proposed.ruled_out, *proposed.whys]
+    claims += [item for why in proposed.whys for item in why.ruled_out]
+    found = {citation.path for claim in claims for citation in claim.citations if isinstance(citation, CodeCitation)}
+    if root is not None:
+        found |= {suspect.path for suspect in root.suspects} | set(files_named(root.not_caught, code))
+    return tuple(sorted(found & set(code.files)))
 
 
 class _Gate:
-    """What is cited so far."""
+    """The chain so far."""
 
-    def __init__(self, pack: EvidencePack, snapshot: Mapping[str, str], code: CodeAt | None) -> None:
-        self._pack = pack
-        self._snapshot = snapshot
-        self._code = code
-        self._evidence = Evidence()
-        self._accepted: list[tuple[str, frozenset[str]]] = []
+    def __init__(self, ground: Ground) -> None:
+        self._judge = Judge(ground)
+        self._timeline = Timeline(ground.incident, ground.entries)
+        self._told: list[Told] = []
+        self._effect: tuple[LogEntry, ...] = ()
+        self.earlier = Earlier()
+        self.used: tuple[Cited, ...] = ()
+        self.whys: list[Why] = []
+        self.failures: list[str] = []
+        self.remarks: list[str] = []
 
-    def check(self, citations: tuple[Citation, ...]) -> tuple[CheckedCitation, ...]:
-        found = [check_citation(citation, self._snapshot, self._code) for citation in citations[:MOST_CITATIONS]]
-        found += [CheckedCitation(citation=citation, holds=False, reason=f"At most {MOST_CITATIONS} are looked at.")
-                  for citation in citations[MOST_CITATIONS:MOST_CITATIONS + 1]]
-        return tuple(found)
+    def take(self, why: ProposedWhy) -> bool:
+        """Judge the next why and keep it; return whether it is cited."""
+        number = len(self.whys) + 1
+        found = self._judge.judge(why.statement, why.citations, self.earlier)
+        this = told(why.statement, found.used)
+        entries = tuple(dict.fromkeys(support.entry for support in found.used if support.entry is not None))
+        reason = self._repeated(why) or found.problem or nothing_new(this, self._told)
+        backwards = "" if reason else told_backwards(why.statement)
+        if backwards:
+            reason = f"Its cause is later than its effect: {backwards}."
+        order = Judged() if reason else self._timeline.judge(why.statement, entries, self._effect)
+        reason = reason or order.problem
+        if reason:
+            self.failures += failures_of(f"Why {number}", reason, found.checked)
+        else:
+            self._told.append(this)
+            self._effect = entries or self._effect
+            self.earlier = self.earlier.plus(found, why.statement)
+            self.used += found.used
+            if found.idle:
+                self.remarks.append(f"Why {number} makes no use of what it cites at {', '.join(found.idle)}.")
+        self.whys.append(Why(
+            statement=why.statement, citations=found.checked, reason=reason, unheld=found.unheld,
+            support=Support.UNPROVEN if reason else Support.CITED, confidence=_confidence(found, order, bool(reason)),
+            ruled_out=self.rule_out(why.ruled_out, f"Why {number}, ruled-out hypothesis"),
+        ))
+        return not reason
 
-    def problem(self, why: ProposedWhy, checked: tuple[CheckedCitation, ...], number: int) -> str:
-        """Why this is not supported; empty when it is."""
-        repeated = self._repeats(why)
-        if repeated:
-            return f"It says the same as why {repeated}."
-        if visible(why.statement) != why.statement:
-            return "It contains characters that cannot be seen."
-        found = _citation_problem(checked)
-        if found:
-            return found
-        missing = unsupported(why.statement, self._cited(checked).plus(self._evidence))
-        if missing:
-            where = "the quotes it cites" if number == 1 else "the quotes that it or an earlier cited why cites"
-            return f"It claims what does not stand in {where}: {', '.join(missing)}."
-        return ""
+    def rule_out(self, hypotheses: tuple[ProposedRuledOut, ...], what: str) -> tuple[RuledOut, ...]:
+        """Check hypotheses against their own citations and the chain so far."""
+        kept = []
+        for number, item in enumerate(hypotheses, 1):
+            found = self._judge.judge(item.hypothesis, item.citations, self.earlier, hypothesis=True)
+            kept.append(RuledOut(hypothesis=item.hypothesis, citations=found.checked,
+                                 support=Support.UNPROVEN if found.problem else Support.CITED))
+            if found.problem:
+                self.failures += failures_of(f"{what} {number}", found.problem, found.checked)
+        return tuple(kept)
 
-    def accept(self, why: ProposedWhy, checked: tuple[CheckedCitation, ...]) -> None:
-        self._evidence = self._evidence.plus(self._cited(checked))
-        self._accepted.append((why.statement, _cites(why)))
-
-    def root_problem(self, cause: ProposedRootCause) -> str:
-        if not self._accepted:
-            return "No why is cited, so nothing supports it."
-        if self._code is None:
-            return "The commit that was running is not known, so its suspects cannot be looked up."
-        evidence = self._evidence
-        pointed = False
-        for suspect in cause.suspects:
-            span = self._code.find(suspect)
-            if span is None:
-                return f"There is no function {suspect.function} in {suspect.path} at {self._code.commit[:12]}."
-            lines = self._code.lines(suspect.path) or ()
-            name = suspect.function.rpartition(".")[2]
-            cited = f"{self._evidence.text}\n{self._evidence.facts}"
-            pointed = pointed or re.search(rf"(?<!\w){re.escape(name)}(?!\w)", cited) is not None
-            body = "\n".join(lines[span.first - 1:span.last])
-            evidence = evidence.plus(Evidence(body, f"{suspect.path} {suspect.function}",
-                                              frozenset(range(span.first, span.last + 1))))
-        if not pointed:
-            return "No cited why points at any of its suspects."
-        missing = unsupported(f"{cause.statement}\n{cause.mechanism}\n{cause.trigger}", evidence)
-        if missing:
-            return f"It claims what stands neither in the cited quotes nor in its suspects: {', '.join(missing)}."
-        return ""
-
-    def _cited(self, checked: tuple[CheckedCitation, ...]) -> Evidence:
-        text, facts, numbers = [], [], set()
-        for item in checked:
-            citation = item.citation
-            text.append(citation.quote)
-            if isinstance(citation, LogCitation):
-                shown = [entry for entry in self._pack.items if entry.kind == "log" and entry.ref == citation.insert_id]
-                facts += [citation.insert_id, *(f"{entry.id} {entry.time} {entry.origin}" for entry in shown)]
-                continue
-            around = self._code.enclosing(citation.path, citation.line) if self._code is not None else None
-            shown = [entry for entry in self._pack.items
-                     if entry.kind == "code" and entry.ref.rpartition(":")[0] == citation.path]
-            facts += [citation.path, f"{citation.path}:{citation.line}", around.name if around else "",
-                      *(entry.id for entry in shown)]
-            numbers.add(citation.line)
-        return Evidence("\n".join(text), "\n".join(facts), frozenset(numbers))
-
-    def _repeats(self, why: ProposedWhy) -> int:
-        """The number of the earlier why that this one repeats: the same words, or much the same on the same quotes."""
-        words, cites = _words(why.statement), _cites(why)
-        for number, (statement, cited) in enumerate(self._accepted, 1):
-            other = _words(statement)
-            alike = len(words & other) / max(1, len(words | other))
-            if alike >= 0.8 or (alike >= 0.5 and cites == cited):
-                return number
-        return 0
+    def _repeated(self, why: ProposedWhy) -> str:
+        """That a why repeats an earlier one in so many words: this is said before anything about its citations."""
+        said = statement_terms(why.statement)
+        number = next((number for number, other in enumerate(self._told, 1) if other.whole == said), 0)
+        return f"It says the same as why {number}." if number else ""
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(word.casefold() for word in _WORD.findall(text))
+def _confidence(found: Statement, order: Judged, unproven: bool) -> Confidence:
+    """Return how well a why stands, by the checks alone.
+
+    NONE: unproven. Else it loses a step for each of: only log or only code is cited and used; a citation of which no
+    use is made, or a comment among them; a name, value or time that does not stand in its own quotes, but in an earlier
+    why's or elsewhere in a cited entry; log evidence of which none is known to come before the effect (it stands for
+    what had not happened yet).
+    HIGH: nothing lost. MEDIUM: one. LOW: more.
+    """
+    if unproven:
+        return Confidence.NONE
+    kinds = {support.citation.kind for support in found.used}
+    lost = (
+        len(kinds) < len(("log", "code")),
+        bool(found.idle) or any(not support.running for support in found.supports),
+        bool(found.leaned),
+        "log" in kinds and not order.shown,
+    )
+    return (Confidence.HIGH, Confidence.MEDIUM)[sum(lost)] if sum(lost) <= 1 else Confidence.LOW
 
 
-def _cites(why: ProposedWhy) -> frozenset[str]:
-    return frozenset(citation.model_dump_json() for citation in why.citations)
-
-
-def _citation_problem(checked: tuple[CheckedCitation, ...]) -> str:
-    if not checked:
-        return "It cites nothing."
-    failed = [item for item in checked if not item.holds]
-    if not failed:
-        return ""
-    return failed[0].reason if len(checked) == 1 else f"{len(failed)} of its {len(checked)} citations do not hold."
-
-
-def _failures(what: str, reason: str, checked: tuple[CheckedCitation, ...]) -> list[str]:
-    if all(item.holds for item in checked):
-        return [f"{what}: {reason}"]
-    return [f"{what}, citation {number} ({_place(item.citation)}): {item.reason}"
-            for number, item in enumerate(checked, 1) if not item.holds]
-
-
-def _place(citation: Citation) -> str:
-    return citation.insert_id if isinstance(citation, LogCitation) else f"{citation.path}:{citation.line}"
-
-
-def _dropped(count: int) -> str:
-    if count <= 0:
-        return ""
-    return " The one after it was dropped." if count == 1 else f" The {count} after it were dropped."
+def _stopped(proposed: ProposedWhys, whys: list[Why]) -> str:
+    if not whys:
+        return NO_CULPRIT
+    number, last = len(whys), whys[-1]
+    if last.support is Support.UNPROVEN:
+        dropped = len(proposed.whys) - number
+        said = "" if not dropped else " The one after it was dropped." if dropped == 1 else \
+            f" The {dropped} after it were dropped."
+        return f"The chain ends at why {number}, which is unproven: {last.reason}{said}"
+    return f"The evidence carries the chain as far as why {number}." if number < MOST_WHYS else ""

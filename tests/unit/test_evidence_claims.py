@@ -8,8 +8,8 @@ from bot.evidence.claims import Evidence, unsupported
 
 EVIDENCE = Evidence(
     text="self.connected = True\nreadiness failed after 7.51s, close code 1011, 3 of 10 clients\n"
-         "await asyncio.sleep(0.2)\nConnectionLostError: subscriber not running (retry=2) at 08:15:02",
-    facts="svc/router/broker.py svc/router/broker.py:41 Broker.connect E1 2025-11-07T08:15:02.123Z "
+         "await asyncio.sleep(0.2)\nConnectionLostError: subscriber not running (retry=2) at 08:15:02 client-44 44",
+    facts="svc/router/broker.py svc/router/broker.py:41 Broker.connect E1 2025-11-07T08:15:02.123Z router-00042-zud "
           "instance 0069c7a98886",
     lines=frozenset({41}),
 )
@@ -28,6 +28,10 @@ EVIDENCE = Evidence(
     "E1 shows it.", "Instance 0069c7a98886 failed.", "Why does it happen? It's the order, isn't it?", "retry=2", "",
     "This is a race between connecting and subscribing (an ordering bug), e.g. under load; i.e. it is timing.",
     "The broker's state and the clients' messages differ.",
+    "It is set at svc/router/broker.py:41.", "At 08:15 it was lost.", "At 08:15:02.12 it was lost.",
+    "On 2025-11-07 08:15:02 UTC it was lost.", "2025-11-07T08:15:02Z", "At 08:15:02 GMT it was lost.",
+    "Revision router-00042-zud and client-44.", "The WebSocket is gone.", "Client 44 is gone.",
+    "svc.router.broker is loaded.",
 ])
 def test_held(statement: str) -> None:
     assert unsupported(statement, EVIDENCE) == ()
@@ -46,6 +50,11 @@ def test_held(statement: str) -> None:
     ("On 2025-11-08.", "2025-11-08"),
     ("E2 shows it.", "E2"), ("Instance 0069c7a98887 failed.", "0069c7a98887"), ("publish() fails.", "publish"),
     ("99.9% of them", "99.9%"), ("router/queue/worker is slow", "router/queue/worker"),
+    ("It is set at svc/router/broker.py:42.", "svc/router/broker.py:42"), ("At 15:02 it was lost.", "15:02"),
+    ("At 08:15:02.13 it was lost.", "08:15:02.13"), ("At 08:15:02 CET it was lost.", "08:15:02 CET"),
+    ("2025-11-07T08:15:02+02:00", "2025-11-07T08:15:02+02:00"), ("At 08:15 pm it was lost.", "08:15 pm"),
+    ("On 2025-11-08T08:15:02Z.", "2025-11-08T08:15:02Z"), ("Revision router-00042-zuf.", "router-00042-zuf"),
+    ("Revision router-00043-zud.", "router-00043-zud"), ("client-45", "45"), ("7.51 KiB", "7.51 KiB"),
     ("/etc/passwd.txt", "/etc/passwd.txt"), ("svc/router/brоker.py", "svc/router/brоker.py"),
 ])
 def test_not_held(statement: str, missing: str) -> None:
