@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Final
 
@@ -61,19 +62,63 @@ FREE: Final = Price(usual=PriceConfig(input=Decimal(0), output=Decimal(0)))
 """The price of a scripted model."""
 
 
+_BEDROCK_GLOBAL: Final = re.compile(r"global\.anthropic\.(claude-[a-z0-9-]+?)(?:-20\d{6})?(?:-v\d+(?::\d+)?)?")
+_VERTEX: Final = re.compile(r"(claude-[a-z0-9-]+)(?:@\S+)?")
+
+
 def price_of(config: ModelConfig) -> Price:
-    """Return the price of the configured model. Raises ConfigProblem with the lines to add when it is unknown."""
+    """Return the price of the configured model: what `[model.prices]` says under its name, else the table's.
+
+    The name is a Claude model's id, or `vertex:ID` or `bedrock:ID`. On these two the table holds for global endpoints
+    only: by the providers' rule those cost what Anthropic's own API costs, and regional ones 10 % more
+    (platform.claude.com, "Pricing", cloud platforms; models of 4.5 and later, which all in the table are). Prices
+    that depend on a prompt's length are known for Anthropic's own API alone. Raises ConfigProblem with the lines to
+    add when the price is unknown.
+    """
     given = config.prices.get(config.name)
     if given is not None:
-        return Price(usual=given)
-    known = PRICES.get(config.name)
+        return Price(usual=_complete(given))
+    known = _listed(config)
     if known is None:
         raise ConfigProblem(
-            f"The price of the model {config.name!r} is not known, so the budget could not be kept.",
+            f"The price of the model {config.name!r} is not known (the list here is of {PRICES_READ}), so the budget "
+            f"could not be kept.{_why(config)}",
             "Add its price in USD per million tokens to bot.toml:\n"
             f'[model.prices."{config.name}"]\ninput = "…"\noutput = "…"\ncache_read = "…"\ncache_write = "…"',
         )
     return known
+
+
+def _complete(given: PriceConfig) -> PriceConfig:
+    """Prices of the cache that were left out, not below what they are: prompts are cached whether or not they stand
+    there. A five-minute write costs 1.25 times the input, a read less than it.
+    """
+    left_out = {"cache_read": given.input, "cache_write": given.input * Decimal("1.25")}
+    return given.model_copy(update={
+        name: price for name, price in left_out.items() if name not in given.model_fields_set
+    })
+
+
+def _listed(config: ModelConfig) -> Price | None:
+    """The table's price, where the model is known to have it."""
+    kind, _, id_ = config.name.partition(":")
+    if kind == "vertex":
+        match = _VERTEX.fullmatch(id_) if config.vertex.region == "global" else None
+    elif kind == "bedrock":
+        match = _BEDROCK_GLOBAL.fullmatch(id_)
+    else:
+        return PRICES.get(config.name)
+    found = PRICES.get(match.group(1)) if match is not None else None
+    return None if found is None or found.long is not None else found
+
+
+def _why(config: ModelConfig) -> str:
+    """What would make it known, where that is not the price itself."""
+    if config.name.startswith("vertex:") and config.vertex.region != "global":
+        return ' The prices known here hold for the global endpoint alone: region = "global" under [model.vertex].'
+    if config.name.startswith("bedrock:") and not config.name.startswith("bedrock:global."):
+        return " The prices known here hold for global inference profiles alone: global.anthropic.…"
+    return ""
 
 
 def cost(price: Price, usage: Usage) -> Decimal:
