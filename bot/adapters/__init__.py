@@ -16,7 +16,10 @@ LOG_SOURCES: Mapping[str, str] = {
 
 MODELS: Mapping[str, str] = {
     "script": "bot.adapters.scripted_model",
+    "replay": "bot.adapters.replayed_model",
     "claude": "bot.adapters.claude",
+    "vertex": "bot.adapters.claude_vertex",
+    "bedrock": "bot.adapters.claude_bedrock",
 }
 """--model NAME:REST, or a Claude model's id alone; `open_model(rest, surroundings) -> Model`."""
 

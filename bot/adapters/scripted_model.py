@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from bot.adapters.surroundings import Surroundings
-from bot.domain.asking import ModelReply, ModelRequest, StopReason, Usage
-from bot.domain.errors import ModelProblem, UsageProblem
+from bot.domain.asking import ModelReply, ModelRequest, StopReason, ToolCall, Usage
+from bot.domain.errors import ModelProblem, OutOfScript, UsageProblem
 from bot.domain.evidence import EvidencePack
+from bot.domain.tokens import estimate_tokens
 from bot.evidence.shown import find_code, find_log, read_shown
-from bot.model.budget import estimate_tokens, prompt_tokens
+from bot.model.budget import prompt_tokens
 
 
 class ScriptedModel:
-    """Answers `<step>.<attempt>.json` of a folder; a later try of the same attempt `<step>.<attempt>.<try>.json`
-    where that file exists.
+    """Answers from the files of a folder.
+
+    The first reply of a step's attempt is `<step>.<attempt>.json`; the n-th of the same conversation, whether it
+    comes after results of tools or after a repair, is `<step>.<attempt>.<n>.json` where that file exists, and else
+    `<step>.<attempt>.json` again.
+
+    A file is the answer, or `{"$call": [{"name": "read_code", "input": {"path": "a.py"}}, …]}`: the tools to call
+    before the next file answers. Where no tool may be called (none is offered, or a cap is reached), it goes on to
+    the next file that is an answer, and after the last one to the newest before.
 
     In a script, `{"$file": "a/path"}` stands for the text of that file in the folder; `{"$log": "text"}` for a
-    citation of the first log item of the prompt that contains the text; `{"$code": ["path", "text"]}` for one
-    of the first shown line of that file that contains it.
+    citation of the first log item that the prompt or a tool's result shows and that contains the text;
+    `{"$code": ["path", "text"]}` for one of the first shown line of that file that contains it.
     """
 
     scripted = True
@@ -38,29 +47,91 @@ class ScriptedModel:
         return f"script:{self._folder.name}"
 
     def ask(self, request: ModelRequest) -> ModelReply:
-        """Answer from the script. Raises ModelProblem when it has no answer or is broken; names the file."""
-        path = self._script(request)
-        try:
-            script: JsonValue = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError, OSError) as error:
-            raise ModelProblem(f"The script {path} is no JSON: {error}.", "Put that file right.") from error
-        pack = read_shown(request.messages[0].text)
-        text = json.dumps(_Filled(self._folder, path, pack).value(script), ensure_ascii=False, indent=1)
-        usage = Usage(input_tokens=prompt_tokens(request), output_tokens=estimate_tokens(text))
-        return ModelReply(model=self.name, text=text, stop=StopReason.END, usage=usage)
+        """Answer from the script. Raises OutOfScript, or ModelProblem naming the file that is broken."""
+        path, script = self._script(request)
+        filled = _Filled(self._folder, path, _shown(request))
+        calls = _calls(script)
+        if calls is None:
+            text = json.dumps(filled.value(script), ensure_ascii=False, indent=1)
+            return self._reply(request, text, StopReason.END, ())
+        return self._reply(request, "", StopReason.TOOLS, _called(path, filled.value(calls), request))
 
-    def _script(self, request: ModelRequest) -> Path:
+    def _reply(self, request: ModelRequest, text: str, stop: StopReason, calls: tuple[ToolCall, ...]) -> ModelReply:
+        said = text + "".join(json.dumps(call.input) for call in calls)
+        usage = Usage(input_tokens=prompt_tokens(request), output_tokens=estimate_tokens(said))
+        return ModelReply(model=self.name, text=text, stop=stop, usage=usage, calls=calls)
+
+    def _script(self, request: ModelRequest) -> tuple[Path, JsonValue]:
+        """The file whose turn it is, and what it says."""
         turn = (len(request.messages) + 1) // 2
-        first = self._folder / f"{request.step}.{request.attempt}.json"
-        later = self._folder / f"{request.step}.{request.attempt}.{turn}.json"
-        if turn > 1 and later.is_file():
-            return later
-        if first.is_file():
-            return first
-        raise ModelProblem(
-            f"The scripted model is out of script: there is no {first.name} in {self._folder}.",
-            "Add that file, or use a real model with --model.",
+        files = self._files(request)
+        if 1 not in files:
+            raise OutOfScript(
+                f"The scripted model is out of script: there is no {request.step}.{request.attempt}.json in "
+                f"{self._folder}.",
+                "Add that file, or use a real model with --model.",
+            )
+        path = files.get(turn, files[1])
+        script = _read(path)
+        if _calls(script) is None or (request.tools and not request.tools_closed):
+            return path, script
+        later = sorted(number for number in files if number > turn)
+        before = sorted((number for number in files if number <= turn), reverse=True)
+        for number in (*later, *before):
+            script = _read(files[number])
+            if _calls(script) is None:
+                return files[number], script
+        raise OutOfScript(
+            f"The scripted model is out of script: no tool may be called now, and all files for {request.step}, "
+            f"attempt {request.attempt}, in {self._folder} call one.",
+            f"Add {request.step}.{request.attempt}.{turn}.json with an answer.",
         )
+
+    def _files(self, request: ModelRequest) -> dict[int, Path]:
+        """The files for a step's attempt, by the reply that they are."""
+        form = re.compile(rf"{re.escape(request.step)}\.{request.attempt}(?:\.([1-9][0-9]{{0,5}}))?\.json")
+        found: dict[int, Path] = {}
+        for path in self._folder.iterdir():
+            match = form.fullmatch(path.name)
+            if match is not None and path.is_file() and match.group(1) != "1":
+                found[int(match.group(1) or 1)] = path
+        return found
+
+
+def _read(path: Path) -> JsonValue:
+    try:
+        script: JsonValue = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError, OSError) as error:
+        raise ModelProblem(f"The script {path} is no JSON: {error}.", "Put that file right.") from error
+    return script
+
+
+def _calls(script: JsonValue) -> JsonValue:
+    """What a script calls, None where it is an answer."""
+    match script:
+        case {"$call": calls, **rest} if not rest:
+            return calls
+    return None
+
+
+def _called(path: Path, calls: JsonValue, request: ModelRequest) -> tuple[ToolCall, ...]:
+    found: list[ToolCall] = []
+    before = sum(len(message.calls) for message in request.messages)
+    for number, call in enumerate(calls if isinstance(calls, list) and calls else [None], before + 1):
+        match call:
+            case {"name": str(name), "input": dict(given), **rest} if not rest:
+                found.append(ToolCall(id=f"call-{number}", name=name, input=given))
+            case _:
+                raise _broken(path, "has a $call that is no list of {\"name\": …, \"input\": {…}}")
+    return tuple(found)
+
+
+def _shown(request: ModelRequest) -> EvidencePack:
+    """The evidence that the prompt and the tools' results show."""
+    texts = [request.messages[0].text, *(result.text for message in request.messages for result in message.results)]
+    packs = [read_shown(text) for text in texts]
+    commit = next((pack.commit for pack in packs if pack.commit is not None), None)
+    return EvidencePack(commit=commit, items=tuple(item for pack in packs for item in pack.items))
 
 
 def open_model(rest: str, surroundings: Surroundings) -> ScriptedModel:
@@ -104,7 +175,7 @@ class _Filled:
     def _log(self, given: JsonValue) -> JsonValue:
         found = find_log(self._pack, given) if isinstance(given, str) else None
         if found is None:
-            raise self._broken(f"cites a log line that the prompt does not show: {given!r}")
+            raise self._broken(f"cites a log line that the conversation does not show: {given!r}")
         return found.model_dump(mode="json")
 
     def _code(self, given: JsonValue) -> JsonValue:
@@ -113,8 +184,12 @@ class _Filled:
             case [str(path), str(text)]:
                 found = find_code(self._pack, path, text)
         if found is None:
-            raise self._broken(f"cites a code line that the prompt does not show: {given!r}")
+            raise self._broken(f"cites a code line that the conversation does not show: {given!r}")
         return found.model_dump(mode="json")
 
     def _broken(self, why: str) -> ModelProblem:
-        return ModelProblem(f"The script {self._path} {why}.", "Put that file right.")
+        return _broken(self._path, why)
+
+
+def _broken(path: Path, why: str) -> ModelProblem:
+    return ModelProblem(f"The script {path} {why}.", "Put that file right.")

@@ -10,14 +10,24 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from bot.domain.asking import Exchange, ModelReply, ModelRequest, StopReason, Usage
+from bot.domain.asking import Exchange, Message, ModelReply, ModelRequest, StopReason, Usage
 from bot.domain.config import BudgetConfig
-from bot.domain.errors import AnswerRefused, BudgetSpent, ModelProblem, RecordDamaged
+from bot.domain.errors import (
+    AnswerCutOff,
+    AnswerNotJson,
+    AnswerRefused,
+    AnswerUnfit,
+    BudgetSpent,
+    ModelProblem,
+    RecordDamaged,
+    Refusal,
+)
 from bot.domain.plan import TestPlan
 from bot.domain.proposals import ProposedFix, ProposedTests, ProposedWhys
-from bot.model.asking import MOST_REPLY_CHARS, MOST_TRIES, Asker
+from bot.model.asking import MOST_TRIES, Asker
 from bot.model.budget import Budget
 from bot.model.prices import PRICES
+from bot.model.replies import MOST_REPLY_CHARS
 
 GOOD = json.dumps({"summary": "Wait for the subscriber.", "edits": [{"path": "a.py", "find": "x", "replace": "y"}]})
 USED = Usage(input_tokens=100, output_tokens=10, cost_usd=Decimal("0.01"))
@@ -126,13 +136,26 @@ def test_three_broken_replies_are_refused_with_the_first_errors() -> None:
     assert len(model.asked) == len(kept) == MOST_TRIES
 
 
-@pytest.mark.parametrize(("stop", "words"), [
-    (StopReason.LENGTH, "cut off at its limit of 1000"), (StopReason.REFUSAL, "refused to answer"),
-    (StopReason.OTHER, "not an end"),
+@pytest.mark.parametrize(("text", "kind"), [
+    ("Sure! Here it is.", AnswerNotJson), ('{"summary": "Wa', AnswerNotJson), ("", AnswerNotJson), ("[]", AnswerUnfit),
+    ('{"summary": "Wait.", "edits": [], "more": 1}', AnswerUnfit), (" " * (MOST_REPLY_CHARS + 1), AnswerUnfit),
+], ids=["prose", "torn", "empty", "list", "schema", "huge"])
+def test_replies_that_stay_broken_are_named(text: str, kind: type[AnswerRefused]) -> None:
+    with pytest.raises(AnswerRefused) as caught:
+        ask(asker(Listed(text))[0])
+    assert type(caught.value) is kind
+    assert caught.value.family == "answer"
+
+
+@pytest.mark.parametrize(("stop", "words", "kind"), [
+    (StopReason.LENGTH, "cut off at its limit of 1000", AnswerCutOff),
+    (StopReason.REFUSAL, "refused to answer", Refusal),
+    (StopReason.OTHER, "not an end", AnswerRefused),
 ])
-def test_a_reply_that_is_none_is_named(stop: StopReason, words: str) -> None:
+def test_a_reply_that_is_none_is_named(stop: StopReason, words: str, kind: type[AnswerRefused]) -> None:
     with pytest.raises(ModelProblem, match=words) as caught:
         ask(asker(Listed(GOOD, stop=stop))[0])
+    assert type(caught.value) is kind
     # Stored like any reply, so only a new attempt asks anew: the family that the engine knows by.
     assert isinstance(caught.value, AnswerRefused)
 
@@ -232,6 +255,31 @@ def test_a_monstrous_pattern_in_a_plan_is_only_a_broken_reply(pattern: str) -> N
     with contextlib.suppress(AnswerRefused):
         assert asking.ask("plan", 1, "s", "p", TestPlan, 1000).value.tests[0].expectation.message == pattern[:499]
     assert kept
+
+
+def test_a_cut_off_reply_is_found_again_only_under_the_same_attempt() -> None:
+    kept = Kept()
+    with pytest.raises(AnswerCutOff):
+        ask(asker(Listed(GOOD, stop=StopReason.LENGTH), kept)[0])
+    with pytest.raises(AnswerCutOff):
+        ask(asker(Listed(GOOD), kept)[0])
+    assert asker(Listed(GOOD), kept)[0].ask("fix", 2, "Be exact.", "Fix it.", ProposedFix, 1000).tries == 1
+
+
+def test_the_digest_of_a_plain_request_is_what_it_was_before_there_were_tools() -> None:
+    plain = ModelRequest(step="plan", attempt=1, model="m", system="s", messages=(Message(role="user", text="q"),),
+                         answer="A", answer_schema={"type": "object"}, most_tokens=10)
+    assert plain.digest() == "232b57ad364a312f341de762c6ebafacfa8e1476de7807fa4c0d4fd29ab4ef21"
+    keys = {"step": "plan", "attempt": 1, "model": "m", "system": "s", "messages": [{"role": "user", "text": "q"}],
+            "answer": "A", "answer_schema": {"type": "object"}, "most_tokens": 10, "effort": "high"}
+    assert json.loads(plain.model_dump_json()) == keys
+    assert ModelRequest.model_validate(keys) == plain
+
+
+def test_a_reply_that_is_no_unicode_can_be_stored() -> None:
+    asking, kept, _ = asker(Listed("\ud800", GOOD))
+    assert asking.ask("fix", 1, "s", "p", ProposedFix, 1000).tries == 2
+    assert [Exchange.model_validate_json(item.model_dump_json()) for item in kept.values()] == list(kept.values())
 
 
 def test_the_same_question_is_the_same_request() -> None:

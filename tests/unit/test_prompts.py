@@ -83,6 +83,8 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "problems": ("edits: Field required",), "more": 3}),
     "repair_evidence": ("repair", {"kind": "evidence", "answer": "ProposedWhys",
     "problems": (f"Why 1: {EVIL}",), "more": 0}),
+    "answer_now": ("answer_now", {"cause": "turns", "again": False}),
+    "answer_now_again": ("answer_now", {"cause": "money", "again": True}),
 }
 
 
