@@ -116,6 +116,7 @@ def run_tests(sandbox: Sandbox, tree: Path, target: TargetConfig, python: str, p
         completed = sandbox.run(Command(
             argv=(str(interpreter.program), "-B", "-m", "pytest", "-p", "whybot_probe", "-p", "no:cacheprovider",
                   "--capture=no", f"--junitxml={run.out / 'junit.xml'}", "-o", "junit_family=xunit2",
+                  "-o", "junit_duration_report=total",
                   f"--rootdir={root}", f"--confcutdir={tree}", *run.configuration(local), *shared, *local),
             folder=folder, cwd=root, read_only=(*interpreter.read_only, *read_only),
             env=run.environment(interpreter), limits=limits))

@@ -29,10 +29,14 @@ def run(ctx: StepContext) -> StepOutcome:
         files, implementation, plan, ran.observations, ran.result.outcomes, "run",
         pytest_args=ctx.target.pytest_args, allow=False,
     )
-    report = without_secrets(found, {**implementation, **files})
-    rules = sorted({finding.rule for finding in report.findings if finding.severity == "error"})
+    return concluded(without_secrets(found, {**implementation, **files}))
+
+
+def concluded(report: AuditReport) -> StepOutcome:
+    """What the step says of a report, and what follows from it."""
     said = f"{report.recommendation}: {len(report.tests)} tests, {len(report.defects)} defective"
     if report.recommendation is Recommendation.HOLD:
+        rules = sorted({finding.rule for finding in report.findings if finding.severity == "error"})
         said += f" ({', '.join(rules)})" if rules else ""
         return StepOutcome(TestsAudited(report=report), said, Decision.HOLD)
     return StepOutcome(TestsAudited(report=report), said)

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from bot.domain.base import counted, headline
+from bot.domain.base import RepoPath, counted, headline
 from bot.domain.effects import BranchPush, CheckKey, CheckReport, PullRequestUpsert
+from bot.domain.record import CycleRecord
 from bot.domain.results import Committed, Fixed, IssueFiled, Proven, Retrieved, TestsWritten
+from bot.domain.workflow import Workflow
 from bot.reports.documents import pull_request_body
 from bot.steps.context import Step, StepContext, StepOutcome
 
 
 def run(ctx: StepContext) -> StepOutcome:
     """State what is to be published. The commits exist already: they are what was proven."""
-    proof, issue = ctx.need(Proven).proof, ctx.need(IssueFiled)
-    record = ctx.record
+    proof = ctx.need(Proven).proof
+    return concluded(ctx.record, ctx.workflow, ctx.repository.changed_paths(proof.base, proof.with_fix))
+
+
+def concluded(record: CycleRecord, workflow: Workflow, paths: tuple[RepoPath, ...]) -> StepOutcome:
+    """What is published of a record up to its proof. `paths` are all that the branch changes."""
+    proven, issue = record.latest(Proven), record.latest(IssueFiled)
+    if proven is None or issue is None:
+        raise LookupError(f"nothing is proven in {record.ref}, or there is no issue")
+    proof = proven.proof
     branch_key = record.key("branch", issue.key)
     branch = f"whybot/{record.ref.focus}-{record.ref.run.lower()}-{record.ref.number:02d}"
-    paths = ctx.repository.changed_paths(proof.base, proof.with_fix)
     check = CheckKey(
         repository=issue.key.repository, fingerprint=issue.key.fingerprint, run=record.ref.run,
         cycle=record.ref.number, head=proof.with_fix,
     )
-    body = pull_request_body(record, ctx.workflow)
+    body = pull_request_body(record, workflow)
     effects = (
         BranchPush(key=branch_key, branch=branch, base=proof.base, head=proof.with_fix, paths=paths),
         PullRequestUpsert(

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from bot.domain.base import headline
 from bot.domain.effects import IssueKey, IssueUpsert
+from bot.domain.record import CycleRecord
 from bot.domain.results import FiveWhys, IssueFiled, Planned, Retrieved
+from bot.domain.workflow import Workflow
 from bot.reports.documents import issue_body
 from bot.steps.context import Step, StepContext, StepOutcome
 
 
 def run(ctx: StepContext) -> StepOutcome:
     """Say what the issue is to hold; the publisher creates, updates or reopens it."""
-    winner = ctx.need(Retrieved).selection.winner
-    if winner is None:
+    return concluded(ctx.record, ctx.workflow, ctx.config.policy.labels[:1])
+
+
+def concluded(record: CycleRecord, workflow: Workflow, labels: tuple[str, ...]) -> StepOutcome:
+    """The issue of a record up to its plan."""
+    retrieved = record.latest(Retrieved)
+    if retrieved is None or retrieved.selection.winner is None:
         raise LookupError("an issue needs an incident")
-    incident = winner.incident
-    repository = ctx.record.settings.repository
+    incident = retrieved.selection.winner.incident
+    repository = record.settings.repository
     key = IssueKey(repository=repository, fingerprint=incident.fingerprint)
-    focus = ctx.record.settings.focus.title
+    focus = record.settings.focus.title
     title = headline(f"{focus}: {incident.root.type}: {incident.root.message}", 160)
     effect = IssueUpsert(
         key=key,
         aliases=tuple(IssueKey(repository=repository, fingerprint=alias) for alias in incident.aliases),
         title=title,
-        body=issue_body(ctx.record, ctx.workflow),
-        labels=ctx.config.policy.labels[:1],
+        body=issue_body(record, workflow),
+        labels=labels,
     )
     return StepOutcome(IssueFiled(key=key, title=title), f"issue for {incident.fingerprint}", effects=(effect,))
 

@@ -7,8 +7,8 @@ import hashlib
 from bot.domain.base import Sha, headline
 from bot.domain.errors import RecordDamaged
 from bot.domain.patch import Patch
-from bot.domain.proof import ProofRun, Verdict
-from bot.domain.record import Decision
+from bot.domain.proof import Proof, ProofRun, Verdict
+from bot.domain.record import CycleRef, Decision
 from bot.domain.results import Fixed, IssueFiled, Planned, Proven, TestsRun, TestsWritten
 from bot.ports import FileChange
 from bot.proof.counterfactual import conclude, judge_green, judge_own, judge_red
@@ -32,17 +32,32 @@ def run(ctx: StepContext) -> StepOutcome:
     reruns = ctx.config.proof.reruns
     for number in range(1, reruns + 1):
         ctx.progress.note(f"base, fix and revert, round {number} of {reruns}")
-        base = run_suite(ctx, f"proof-base-{number}", with_tests, paths, plan).result
+        base = run_suite(ctx, proof_label(ctx.attempt, "base", number), with_tests, paths, plan).result
         runs.append(judge_red("base", number, base, ran.reproduced_by))
-        fixed = run_suite(ctx, f"proof-fix-{number}", with_fix, paths, plan).result
+        fixed = run_suite(ctx, proof_label(ctx.attempt, "fix", number), with_fix, paths, plan).result
         runs.append(judge_green(number, fixed, expected))
-        back = run_suite(ctx, f"proof-revert-{number}", reverted, paths, plan).result
+        back = run_suite(ctx, proof_label(ctx.attempt, "revert", number), reverted, paths, plan).result
         runs.append(judge_red("revert", number, back, ran.reproduced_by))
-    runs.append(judge_own(ran.own, own_suite(ctx, "own-fix", with_fix)))
+    runs.append(judge_own(ran.own, own_suite(ctx, own_label(ctx.attempt), with_fix)))
     proof = conclude(
         base_commit(ctx), with_tests, with_fix, reverted,
         same_tree=repository.tree(reverted) == repository.tree(with_tests), runs=tuple(runs),
     )
+    return concluded(proof)
+
+
+def proof_label(attempt: int, role: str, number: int) -> str:
+    """What a run of the proof is called; a later attempt does not write over an earlier one's files."""
+    return f"proof-{role}-{number}" if attempt == 1 else f"proof-{attempt}-{role}-{number}"
+
+
+def own_label(attempt: int) -> str:
+    """What the run of the service's own tests with the fix is called."""
+    return "own-fix" if attempt == 1 else f"own-fix-{attempt}"
+
+
+def concluded(proof: Proof) -> StepOutcome:
+    """What the step says of a proof, and what follows from it."""
     if proof.verdict is Verdict.PROVEN:
         return StepOutcome(Proven(proof=proof), f"proven: {proof.tally}")
     return StepOutcome(Proven(proof=proof), f"not proven: {proof.missing[0]}", Decision.HOLD)
@@ -61,9 +76,14 @@ def fix_commit(ctx: StepContext) -> Sha:
                 "It was left as it is. Restore the record from a copy, or start a new run with --new.",
             )
     changes = tuple(FileChange(path=file.path, content=after[file.path].encode()) for file in patch.files)
-    subject = headline(f"Fix for {ctx.need(IssueFiled).title}", 72)
-    message = f"{subject}\n\nAs the model describes it: {patch.summary}\n\nWhybot-Cycle: {ctx.record.ref}\n"
+    message = fix_message(ctx.record.ref, ctx.need(IssueFiled).title, patch.summary)
     return ctx.repository.commit(tests_commit(ctx), changes, message, ctx.record.created_at)
+
+
+def fix_message(ref: CycleRef, issue: str, summary: str) -> str:
+    """The message of the commit with the fix."""
+    subject = headline(f"Fix for {issue}", 72)
+    return f"{subject}\n\nAs the model describes it: {summary}\n\nWhybot-Cycle: {ref}\n"
 
 
 def revert_commit(ctx: StepContext) -> Sha:
@@ -72,8 +92,12 @@ def revert_commit(ctx: StepContext) -> Sha:
     changes = tuple(
         FileChange(path=file.path, content=ctx.repository.read(base, file.path)) for file in accepted(ctx).files
     )
-    message = f"Revert the fix, for the proof\n\nWhybot-Cycle: {ctx.record.ref}\n"
-    return ctx.repository.commit(fix_commit(ctx), changes, message, ctx.record.created_at)
+    return ctx.repository.commit(fix_commit(ctx), changes, revert_message(ctx.record.ref), ctx.record.created_at)
+
+
+def revert_message(ref: CycleRef) -> str:
+    """The message of the commit that takes the fix back."""
+    return f"Revert the fix, for the proof\n\nWhybot-Cycle: {ref}\n"
 
 
 def accepted(ctx: StepContext) -> Patch:

@@ -20,11 +20,11 @@ SECONDS_BETWEEN_NOTES = 5.0
 MOST_RUNNERS_UP = 50
 """Other incidents that the record lists, of all that were ranked."""
 MOST_CONTEXT = 400
-"""Entries of what else happened on the incident's instances that are kept for the whys."""
+"""Entries of what else happened that are kept: in the incident's traces, on its instances, at its revision."""
 
 
 def run(ctx: StepContext) -> StepOutcome:
-    """Read, group, rank, keep the redacted snapshot of the incident and what went before it."""
+    """Read, group, rank, keep the redacted snapshot of the incident and of what happened around it."""
     settings = ctx.record.settings
     rule = ctx.config.logs.commit
     query = LogQuery(focus=settings.focus, since=settings.since, deployments=rule.needs_images)
@@ -51,6 +51,13 @@ def run(ctx: StepContext) -> StepOutcome:
         commit=None if winner is None else running_commit(ctx, winner, analysis.stood),
         target=_target(ctx, winner), snapshot=SNAPSHOT,
     )
+    return concluded(result)
+
+
+def concluded(result: Retrieved) -> StepOutcome:
+    """What the step says of what it read, and what follows."""
+    report = result.report
+    winner = result.selection.winner.incident if result.selection.winner else None
     if report.entries_read == 0:
         return StepOutcome(
             result, f"the log is empty: no entry in {report.source}", Decision.END, CycleEnd.EMPTY_LOG
@@ -59,7 +66,7 @@ def run(ctx: StepContext) -> StepOutcome:
         said = f"{counted(report.entries_read, 'entry', 'entries')}, none is an incident to work on"
         return StepOutcome(result, said, Decision.END, CycleEnd.LOG_CLEAN)
     said = (
-        f"{counted(report.entries_read, 'entry', 'entries')}, {counted(len(analysis.incidents), 'incident')}; first: "
+        f"{counted(report.entries_read, 'entry', 'entries')}, {counted(result.incidents, 'incident')}; first: "
         f"{winner.root.type}, {counted(winner.entries, 'entry', 'entries')} on "
         f"{counted(len(winner.instances), 'instance')}"
     )

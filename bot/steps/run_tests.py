@@ -29,18 +29,23 @@ def run(ctx: StepContext) -> StepOutcome:
     for number in range(1, ctx.config.proof.reruns + 1):
         ctx.progress.note(f"new tests on base, run {number} of {ctx.config.proof.reruns}")
         runs.append(run_suite(ctx, f"base-{number}", commit, paths, plan).result)
+    return concluded(tuple(runs), own)
+
+
+def concluded(runs: tuple[SuiteResult, ...], own: SuiteResult) -> StepOutcome:
+    """What the runs of the new tests on the base commit come to."""
     merged = merge_reruns(tuple(result.outcomes for result in runs))
     steady = tuple(outcome.test for outcome in merged if outcome.kind is FailureKind.AS_PREDICTED)
     doubted = [f"{result.label}: {why}" for result in runs if (why := why_not_believed(result, SOME_FAILED))]
     if steady and not doubted:
         reason = f"{len(steady)} of {len(merged)} tests failed as predicted in each of {len(runs)} runs."
-        result = TestsRun(reproduced=True, reproduced_by=steady, reason=reason, runs=tuple(runs), own=own)
+        result = TestsRun(reproduced=True, reproduced_by=steady, reason=reason, runs=runs, own=own)
         return StepOutcome(result, f"reproduced by {len(steady)} of {len(merged)} tests, {len(runs)} runs")
     kinds = ", ".join(sorted({outcome.kind.value for outcome in merged})) or "no outcome"
     reason = f"None of {len(merged)} tests failed as predicted in each of {len(runs)} runs (seen: {kinds})."
     if steady:
         reason = f"{len(steady)} of {len(merged)} tests failed as predicted in runs that prove nothing ({doubted[0]})."
-    result = TestsRun(reproduced=False, reproduced_by=(), reason=reason, runs=tuple(runs), own=own)
+    result = TestsRun(reproduced=False, reproduced_by=(), reason=reason, runs=runs, own=own)
     return StepOutcome(result, "not reproduced", Decision.END, CycleEnd.NOT_REPRODUCED)
 
 

@@ -12,6 +12,7 @@ from bot.domain.base import Sha
 from bot.domain.errors import TargetSetupFailed
 from bot.domain.logs import Frame
 from bot.domain.plan import TestPlan
+from bot.domain.record import CycleRecord
 from bot.domain.results import TestsWritten
 from bot.domain.suite import Ended, Observation, Outcome, SuiteResult
 from bot.logs.redact import redact
@@ -38,8 +39,12 @@ def tests_commit(ctx: StepContext) -> Sha:
     """The commit with the newest attempt's tests on top of the base commit."""
     written = ctx.need(TestsWritten)
     changes = tuple(FileChange(path=file.path, content=ctx.read(file.artifact)) for file in written.files)
-    message = f"Add tests that reproduce {ctx.record.fingerprint}\n\nWhybot-Cycle: {ctx.record.ref}\n"
-    return ctx.repository.commit(base_commit(ctx), changes, message, ctx.record.created_at)
+    return ctx.repository.commit(base_commit(ctx), changes, tests_message(ctx.record), ctx.record.created_at)
+
+
+def tests_message(record: CycleRecord) -> str:
+    """The message of the commit with the tests."""
+    return f"Add tests that reproduce {record.fingerprint}\n\nWhybot-Cycle: {record.ref}\n"
 
 
 def run_suite(ctx: StepContext, label: str, commit: Sha, paths: tuple[str, ...], plan: TestPlan | None,

@@ -1,0 +1,94 @@
+"""Checks the accepted patch: its diff's counts and files, and that its edits make that diff of the kept code."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+from bot.domain.patch import Patch
+from bot.domain.results import FiveWhys, Fixed, TestsWritten
+from bot.proof.edits import apply_edits, unified_diff
+from bot.recheck.material import REDACTED, Material
+from bot.recheck.statement import Statement, judged, noted, same
+
+_HUNK = re.compile(r"^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+
+
+def patches(material: Material) -> Iterator[Statement]:
+    """Hold each accepted patch against its own diff, the frozen tests and the code that was kept."""
+    frozen: set[str] = set()
+    for number, step in enumerate(material.record.steps, 1):
+        if isinstance(step.result, TestsWritten):
+            frozen = {file.path for file in step.result.files}
+        if not isinstance(step.result, Fixed) or step.result.patch is None:
+            continue
+        patch, what = step.result.patch, f"step {number} ({step.step})"
+        added, removed, paths = _counts(patch.diff)
+        redacted = REDACTED.search(patch.diff) is not None
+        for name, stored, again in (("lines added", patch.added, added), ("lines removed", patch.removed, removed)):
+            if redacted and stored != again:
+                yield noted(f"{what}, {name}", "its diff is redacted")
+            else:
+                yield same(f"{what}, {name}", stored, again, "its diff has")
+        yield same(f"{what}, the files it changes", [file.path for file in patch.files], sorted(paths),
+                   "its diff names")
+        yield same(f"{what}, the files it edits", sorted({edit.path for edit in patch.edits}), sorted(paths),
+                   "its diff names")
+        touched = ", ".join(sorted(frozen & {file.path for file in patch.files}))
+        yield judged(f"{what} leaves the tests as they are", f"it changes {touched}" if touched else "")
+        yield from _applied(material, patch, what, redacted)
+
+
+def _counts(diff: str) -> tuple[int, int, list[str]]:
+    """Lines added and removed and the files of a unified diff; lines within a hunk are counted by its head."""
+    added = removed = old = new = 0
+    paths: list[str] = []
+    for line in diff.split("\n"):
+        if old <= 0 and new <= 0:
+            head = _HUNK.match(line)
+            if head is not None:
+                old, new = int(head.group(1) or 1), int(head.group(2) or 1)
+            elif line.startswith("diff --git a/"):
+                paths.append(line.rpartition(" b/")[2])
+            continue
+        sign = line[:1]
+        if sign == "\\":
+            continue
+        added, removed = added + (sign == "+"), removed + (sign == "-")
+        old, new = old - (sign != "+"), new - (sign != "-")
+    return added, removed, paths
+
+
+def _applied(material: Material, patch: Patch, what: str, redacted: bool) -> Iterator[Statement]:
+    """The edits applied again, to files that the whys were shown, as far as those were kept."""
+    found = material.record.latest(FiveWhys)
+    places = {file.path: file.artifact for file in found.code} if found is not None else {}
+    before = {file.path: text for file in patch.files
+              if (text := material.text(places.get(file.path, ""))) is not None}
+    lacking = sorted(file.path for file in patch.files if file.path not in before)
+    if lacking:
+        yield noted(f"{what}, its edits applied", f"the record does not keep {', '.join(lacking)}")
+        return
+    if redacted or any(REDACTED.search(text) for text in before.values()):
+        yield noted(f"{what}, its edits applied", "the kept code is redacted")
+        return
+    try:
+        after = apply_edits(before, patch.edits)
+    except ValueError as error:
+        yield judged(f"{what}, its edits applied", str(error))
+        return
+    for file in patch.files:
+        # What was kept as lines may have lost the line feed at its end.
+        texts = (after[file.path], after[file.path].removesuffix("\n"), f"{after[file.path]}\n")
+        fits = file.sha256 in {hashlib.sha256(text.encode()).hexdigest() for text in texts}
+        yield judged(f"{what}, what {file.path} becomes", "" if fits else
+                     f"the edits give it another checksum than {file.sha256[:12]}…")
+    ended = [unified_diff(_each(before, end), _each(after, end)) for end in ("", "\n")]
+    yield judged(f"{what}, its diff from its edits", "" if patch.diff in ended else
+                 "the edits, applied to the kept code, give another diff")
+
+
+def _each(files: dict[str, str], end: str) -> dict[str, str]:
+    """The files as they are, or each with a line feed at its end."""
+    return {path: text if not end or text.endswith(end) else text + end for path, text in files.items()}

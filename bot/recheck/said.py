@@ -1,0 +1,172 @@
+"""Checks what each step said, decided and asked to be published: concluded again from its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.domain.effects import CommentUpsert, Effect, IssueUpsert
+from bot.domain.record import CycleRecord, CycleStatus, StepRecord, StepStatus
+from bot.domain.results import (
+    Committed,
+    FiveWhys,
+    Fixed,
+    IssueFiled,
+    Planned,
+    Proven,
+    Retrieved,
+    TestsAudited,
+    TestsRun,
+    TestsWritten,
+)
+from bot.engine.moves import End, move_after
+from bot.recheck.comparing import by_line, compared, differences, plain
+from bot.recheck.material import Material
+from bot.recheck.statement import Statement, judged, noted, same
+from bot.reports.documents import status_comment
+from bot.steps import audit, commit, file_issue, five_whys, fix, plan, prove, retrieve, run_tests, write_tests
+from bot.steps.context import StepOutcome
+
+_SANDBOXES = ("process", "bubblewrap")
+"""Going on with a cycle may change its sandbox, and a report of a weak one says so."""
+
+
+def outcomes(material: Material) -> Iterator[Statement]:
+    """Conclude each step again: what it said, decided and gave, and the effects that it asked for."""
+    for index, step in enumerate(material.record.steps):
+        if step.status is not StepStatus.DONE or step.result is None:
+            continue
+        what = f"step {index + 1} ({step.step})"
+        again = _nearest(material, index)
+        if again is None:
+            yield judged(what, "its result does not follow from anything")
+            continue
+        yield same(f"{what}, what it said", step.said, again.said, "its result gives")
+        yield same(f"{what}, decision", step.decision, again.decision, "its result gives")
+        yield same(f"{what}, end", step.end, again.end, "its result gives")
+        yield from compared(f"{what}, result", step.result, again.result, "concluding again gives")
+        yield from _effects(what, _own(step), again.effects)
+
+
+def comments(material: Material) -> Iterator[Statement]:
+    """Write the status comment of each step again, from the record as it was then."""
+    for index, step in enumerate(material.record.steps):
+        if step.status is not StepStatus.DONE:
+            continue
+        what = f"step {index + 1} ({step.step}), its status comment"
+        given = step.effects[len(_own(step)):]
+        stored = [item.effect for item in given]
+        variants = [_comment(material, index, record) for record in _variants(material, index)]
+        if variants[0] is None:
+            yield judged(what, "there is one without an issue" if stored else "")
+        elif material.older:
+            yield noted(what, f"it was written from a record of schema {material.schema}")
+        elif len(stored) != 1:
+            yield judged(what, f"there are {len(stored)}, and one had to be")
+        else:
+            again = _closest(stored, [[effect] for effect in variants if effect is not None])
+            yield from _effects(what, stored, tuple(again))
+
+
+def _own(step: StepRecord) -> list[Effect]:
+    """The effects that the step itself asked for; the runner adds the status comment as the last."""
+    effects = [item.effect for item in step.effects]
+    if effects and isinstance(effects[-1], CommentUpsert) and effects[-1].key.name == "status":
+        return effects[:-1]
+    return effects
+
+
+def _comment(material: Material, index: int, record: CycleRecord) -> Effect | None:
+    """As `bot/engine/runner.py` makes it."""
+    step = material.record.steps[index]
+    kept = step.effects[:len(_own(step))]
+    bare = step.model_copy(update={"effects": tuple(item.model_copy(update={"receipt": None}) for item in kept)})
+    preview = record.model_copy(update={"steps": (*record.steps[:index], bare)})
+    filed = preview.latest(IssueFiled)
+    if filed is None:
+        return None
+    following = move_after(preview, bare, material.workflow)
+    if isinstance(following, End):
+        preview = preview.model_copy(update={"status": CycleStatus.ENDED, "end": following.end})
+    return CommentUpsert(
+        key=preview.key("comment", filed.key, name="status"), on=filed.key,
+        body=status_comment(preview, material.workflow),
+    )
+
+
+def _variants(material: Material, index: int) -> list[CycleRecord]:
+    """The record as the step found it, under each sandbox that it may have run in; the one it names first."""
+    record = material.before(index)
+    settings = record.settings
+    return [
+        record.model_copy(update={"settings": settings.model_copy(update={"sandbox": sandbox})})
+        for sandbox in dict.fromkeys((settings.sandbox, *_SANDBOXES))
+    ]
+
+
+def _nearest(material: Material, index: int) -> StepOutcome | None:
+    """The step concluded again; of several variants the one whose effects come nearest to the stored."""
+    step = material.record.steps[index]
+    found = [outcome for record in _variants(material, index)
+             if (outcome := _concluded(material, step, record)) is not None]
+    stored = _own(step)
+    return min(found, key=lambda one: _apart(stored, list(one.effects)), default=None)
+
+
+def _closest(stored: list[Effect], variants: list[list[Effect]]) -> list[Effect]:
+    return min(variants, key=lambda one: _apart(stored, one))
+
+
+def _apart(stored: list[Effect], again: list[Effect]) -> int:
+    return sum(1 for _ in differences(plain(stored), plain(again)))
+
+
+def _concluded(material: Material, step: StepRecord, record: CycleRecord) -> StepOutcome | None:
+    """What the step's own function concludes, given its result or what that rests on."""
+    match step.result:
+        case Retrieved() as result:
+            return retrieve.concluded(result)
+        case FiveWhys() as result:
+            return five_whys.concluded(result)
+        case Planned() as result:
+            return plan.concluded(result)
+        case IssueFiled():
+            labels = next((item.labels for item in _own(step) if isinstance(item, IssueUpsert)), ())
+            return file_issue.concluded(record, material.workflow, labels)
+        case TestsWritten() as result:
+            return write_tests.concluded(result)
+        case TestsAudited(report=report):
+            return audit.concluded(report)
+        case TestsRun(runs=runs, own=own):
+            return run_tests.concluded(runs, own)
+        case Fixed() as result:
+            return fix.concluded(result)
+        case Proven(proof=proof):
+            return prove.concluded(proof)
+        case Committed():
+            return commit.concluded(record, material.workflow, _changed(record))
+        case _:
+            return None
+
+
+def _changed(record: CycleRecord) -> tuple[str, ...]:
+    """What the branch changes: the tests and what the patch does, in git's order."""
+    written, fixed = record.latest(TestsWritten), record.latest(Fixed)
+    paths = {file.path for file in written.files} if written is not None else set()
+    if fixed is not None and fixed.patch is not None:
+        paths.update(file.path for file in fixed.patch.files)
+    return tuple(sorted(paths, key=lambda path: path.encode("utf-8", "surrogatepass")))
+
+
+def _effects(what: str, stored: list[Effect], again: tuple[Effect, ...]) -> Iterator[Statement]:
+    yield same(f"{what}, its effects", [item.effect for item in stored], [item.effect for item in again],
+               "concluding again gives")
+    for left, right in zip(stored, again, strict=False):
+        name = f"{what}, its {left.effect.replace('_', ' ')}"
+        fields = list(differences(plain(left), plain(right)))
+        if not fields:
+            yield judged(name, "")
+        for where, one, other in fields:
+            if isinstance(one, str) and isinstance(other, str) and "\n" in one + other:
+                yield from by_line(f"{name}, {where}", one, other)
+            else:
+                yield same(f"{name}, {where}", one, other, "concluding again gives")
