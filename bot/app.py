@@ -20,7 +20,7 @@ from bot.adapters.sandboxes.absent import AbsentSandbox
 from bot.adapters.surroundings import Surroundings, opener
 from bot.adapters.system_clock import SystemClock
 from bot.config import FILE, absolute_source, focus_named, load_config, nearest
-from bot.domain.config import BotConfig, SandboxKind
+from bot.domain.config import AskingStep, BotConfig, SandboxKind
 from bot.domain.errors import ConfigProblem, ForgeProblem, SandboxProblem, UsageProblem
 from bot.domain.logs import Focus
 from bot.domain.record import (
@@ -41,6 +41,8 @@ from bot.steps import STEPS
 DEFAULT_STATE = Path(".bot")
 DEMO_LOGS = "demo"
 DEMO_MODEL = "script:demo"
+SCRIPTED = frozenset({"script", "replay"})
+"""Providers whose answers come from files: they cost nothing."""
 SANDBOX_KINDS: tuple[SandboxKind, ...] = get_args(SandboxKind)
 SETUP_ENV = ("PIP_", "UV_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy",
              "https_proxy", "no_proxy")
@@ -107,17 +109,28 @@ class App:
             raise UsageProblem("The demo's script knows one incident only.", "Leave --cycles out.")
         logs = self.source_named(options.logs)
         model = options.model or self.config.model.name
-        if _model_kind(model)[0] == "script":
-            self.model(model)
+        self._check_models(model)
         forge = options.forge or self.config.forge.kind
         if forge not in FORGES:
             raise UsageProblem(f"There is no forge {forge!r}.", f"Take one of: {', '.join(FORGES)}.")
         return Settings(
-            demo=options.demo, logs=logs, model=model, scripted=model.startswith("script:"),
+            demo=options.demo, logs=logs, model=model, scripted=_model_kind(model)[0] in SCRIPTED,
             forge=forge, sandbox=self.sandbox(options.sandbox, options.demo).name,
             repository=self.config.repository.name, dry_run=options.dry_run, until=options.until, focus=focus,
             since=self.since(focus, logs), cycles=options.cycles,
         )
+
+    def _check_models(self, asked: str) -> None:
+        """Raise UsageProblem or ConfigProblem for a script that is not there or a model whose price is not known."""
+        from bot.model.prices import price_of
+
+        for step in get_args(AskingStep):
+            config = self.config.model.of_step(step, asked)
+            kind, rest = _model_kind(config.name)
+            if kind in SCRIPTED:
+                self.model(config.name)
+            else:
+                price_of(config.model_copy(update={"name": rest}) if kind == "claude" else config)
 
     def source_named(self, given: str | None) -> str:
         """The log source to read, found from everywhere. Raises UsageProblem or ConfigProblem."""
@@ -171,18 +184,19 @@ class App:
             store=self.store, clock=self.clock, progress=progress, scratch=scratch.resolve(),
             environments=(self.state / "environments").resolve(),
             setup_env={name: value for name, value in self.environ.items() if name.startswith(SETUP_ENV)},
-            history=self.runs.history(settings, self.config.mute), spent=self.runs.spent,
+            history=self.runs.history(settings, self.config.mute), findings=self.runs.findings(settings),
+            spent=self.runs.spent,
             spent_today_usd=self.runs.spent_today_usd,
         ))
 
-    def _model_behind_forge(self, settings: Settings, open_forge: Callable[[], Forge]) -> Callable[[], Model]:
-        """What opens the model, the forge first: no money is spent on what could not be published."""
+    def _model_behind_forge(self, settings: Settings, open_forge: Callable[[], Forge]) -> Callable[[AskingStep], Model]:
+        """What opens a step's model, the forge first: no money is spent on what could not be published."""
+        model = cache(self.model)
 
-        @cache
-        def open_model() -> Model:
+        def open_model(step: AskingStep) -> Model:
             if not settings.dry_run:
                 open_forge()
-            return self.model(settings.model)
+            return model(self.config.model.of_step(step, settings.model).name)
 
         return open_model
 
@@ -207,7 +221,7 @@ class App:
         return build(rest, self.surroundings())
 
     def model(self, name: str) -> Model:
-        """The model of that name: `script:DIR`, or an id of Claude's."""
+        """The model of that name: an id of Claude's, or `vertex:`, `bedrock:`, `script:` or `replay:` and the rest."""
         kind, rest = _model_kind(name)
         if name == DEMO_MODEL:
             from bot.demo import script_path
@@ -256,7 +270,7 @@ def _model_kind(name: str) -> tuple[str, str]:
     if kind not in MODELS:
         raise UsageProblem(
             f"There is no model provider {kind!r} (in {name!r}).",
-            "Give --model script:DIR or the id of a Claude model.",
+            f"Give the id of a Claude model, or one of {', '.join(f'{kind}:…' for kind in MODELS)}.",
         )
     return kind, rest
 

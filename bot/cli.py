@@ -56,7 +56,9 @@ def cycle(
     demo: Demo = False,
     logs: Annotated[str | None, typer.Option("--logs", help="file:PATH (a file or a folder), file:- or gcp.")] = None,
     forge: Annotated[str | None, typer.Option("--forge", help="local or github.")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="A Claude model's id, or script:DIR.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="A Claude model's id, vertex:ID, bedrock:ID, script:DIR, replay:DIR.")
+    ] = None,
     sandbox: Annotated[str | None, typer.Option("--sandbox", help="auto, bubblewrap or process.")] = None,
     cycles: Annotated[int, typer.Option("--cycles", help="At most so many cycles.", min=1, max=10)] = 1,
     until: Until = None,
@@ -124,6 +126,17 @@ def status(state: State = Path(".bot"), json: Json = False) -> None:
     from bot.commands import show_status
 
     raise typer.Exit(show_status(state, json))
+
+
+@cli.command()
+def recheck(
+    folder: Annotated[Path, typer.Argument(help="A cycle's folder, with its record.json.", metavar="DIR")],
+    json: Json = False,
+) -> None:
+    """Check a record again: citations, numbers, verdicts, reports, checksums. Needs no keys and no repository."""
+    from bot.recheck_command import show_recheck
+
+    raise typer.Exit(show_recheck(folder, json=json))
 
 
 @cli.command()

@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from bot.app import App, Options, config_path
 from bot.config import FILE, PRESETS
+from bot.domain.config import AskingStep
 from bot.domain.errors import EXIT_ANSWER_IS_NO, BotError, ConfigProblem, RecordDamaged
 from bot.domain.logs import LogQuery
 from bot.progress import harmless, say, say_json, say_table
@@ -139,10 +140,13 @@ def _logs(app: App) -> Finding:
 
 
 def _model(app: App) -> Finding:
-    model = app.model(app.config.model.name)
-    if model.scripted:
-        return Finding("model", "ok", f"{model.name}, a scripted model: its answers come from files")
-    return Finding("model", "ok", f"{model.name}; a key is set (not called here, since that costs)")
+    usual = app.config.model.name
+    asked = {app.config.model.of_step(step, usual).name: None for step in get_args(AskingStep)}
+    models = [app.model(name) for name in asked]
+    named = ", ".join(model.name for model in models)
+    if all(model.scripted for model in models):
+        return Finding("model", "ok", f"{named}, a scripted model: its answers come from files")
+    return Finding("model", "ok", f"{named}; credentials are there (not called here, since that costs)")
 
 
 def _forge(app: App) -> Finding:

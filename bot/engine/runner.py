@@ -9,7 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.domain.asking import Usage
-from bot.domain.config import BotConfig, TargetConfig
+from bot.domain.base import Fingerprint
+from bot.domain.config import AskingStep, BotConfig, TargetConfig
+from bot.domain.earlier import EarlierFinding
 from bot.domain.effects import CommentUpsert, Effect, RecordedEffect
 from bot.domain.errors import BotError
 from bot.domain.logs import Standing
@@ -32,7 +34,8 @@ from bot.steps.context import Step, StepContext
 
 @dataclass(frozen=True)
 class Machinery:
-    """What the runner works with. `history` tells how incidents stand that other records know,
+    """What the runner works with. `history` tells how incidents stand that other records know, `findings` what they
+    came to,
     `spent_today_usd` what all records of this state say was spent on models since midnight UTC.
     """
 
@@ -40,7 +43,7 @@ class Machinery:
     steps: Mapping[str, Step]
     config: BotConfig
     logs: LogSource
-    open_model: Callable[[], Model]
+    open_model: Callable[[AskingStep], Model]
     workspace: Workspace | None
     sandbox: Sandbox
     publisher: Publisher
@@ -51,6 +54,7 @@ class Machinery:
     environments: Path
     setup_env: Mapping[str, str]
     history: Callable[[CycleRef], Mapping[str, Standing]]
+    findings: Callable[[CycleRef, tuple[Fingerprint, ...]], tuple[EarlierFinding, ...]]
     spent: Callable[[CycleRef], Usage]
     spent_today_usd: Callable[[], Decimal]
 
@@ -151,7 +155,7 @@ class Runner:
             "ended_at": self._m.clock.now(),
             "said": error.what,
             "failure": Failure(
-                family=error.family, exit_code=error.exit_code, what=error.what, remedy=error.remedy
+                name=error.name, family=error.family, exit_code=error.exit_code, what=error.what, remedy=error.remedy
             ),
         })
         self._m.progress.step_ended(step.step, error.what, failed.seconds or 0.0, "failed")
@@ -166,6 +170,7 @@ class Runner:
             workspace=self._m.workspace, sandbox=self._m.sandbox, store=self._m.store, clock=self._m.clock,
             progress=self._m.progress, workflow=self._m.workflow, scratch=scratch,
             environments=self._m.environments, setup_env=self._m.setup_env, history=lambda: self._m.history(record.ref),
+            findings=lambda names: self._m.findings(record.ref, names),
             spent=lambda: self._m.spent(record.ref), spent_today_usd=self._m.spent_today_usd,
         )
 

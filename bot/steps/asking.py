@@ -3,59 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
 from bot.domain.asking import Charge, Exchange
 from bot.domain.base import Sha
-from bot.domain.errors import AnswerRefused
+from bot.domain.config import AskingStep
+from bot.domain.errors import AnswerUnfounded
+from bot.domain.evidence import Investigation
 from bot.domain.globs import matches_any
 from bot.evidence.code import CodeAt
 from bot.logs.redact import Redactor
 from bot.model.asking import Asker
 from bot.model.budget import Budget
+from bot.model.calling import Notes
 from bot.model.prices import FREE, price_of
 from bot.model.prompts import render
+from bot.model.toolbox import Toolbox
 from bot.steps.context import StepContext
 
 T = TypeVar("T", bound=BaseModel)
 
-MOST_PACK_CHARS = 60_000
-"""Characters of evidence in one prompt: some 20,000 tokens."""
+
+@dataclass(frozen=True)
+class Asked(Generic[T]):
+    """An answer, and how the model looked for it; None where it had no tools."""
+
+    value: T
+    investigation: Investigation | None
 
 
 def ask(
-    ctx: StepContext, step: str, prompt: str, answer: type[T],
-    objections: Callable[[T], tuple[str, ...]] | None = None, insist: bool = True,
-) -> T:
+    ctx: StepContext, step: AskingStep, prompt: str, answer: type[T],
+    objections: Callable[[T], tuple[str, ...]] | None = None, insist: bool = True, toolbox: Toolbox | None = None,
+) -> Asked[T]:
     """Ask for an answer of a type; what `objections` says goes back to the model once.
 
-    With `insist`, an answer that code still objects to is refused (AnswerRefused); without, it is returned.
+    With `insist`, an answer that code still objects to is refused (AnswerUnfounded); without, it is returned.
     """
-    price = FREE if ctx.model.scripted else price_of(ctx.config.model.model_copy(update={"name": ctx.model.name}))
+    model = ctx.open_model(step)
+    config = ctx.config.model.of_step(step, ctx.record.settings.model)
+    price = FREE if model.scripted else price_of(config.model_copy(update={"name": model.name}))
     asker = Asker(
-        ctx.model, load=lambda digest: _noted(ctx, ctx.store.get_exchange(ctx.record.ref, digest)),
+        model, load=lambda digest: _noted(ctx, ctx.store.get_exchange(ctx.record.ref, digest)),
         save=lambda exchange: _kept(ctx, exchange),
         budget=Budget(ctx.config.budget, price, spent=ctx.spent(), spent_today_usd=ctx.spent_today_usd()),
+        clock=ctx.clock, notes=_notes(ctx),
     )
     found = asker.ask(
-        step, ctx.attempt, render("system"), prompt, answer,
-        most_tokens=ctx.config.model.most_output_tokens, effort=ctx.config.model.effort, objections=objections,
+        step, ctx.attempt, render("system"), prompt, answer, most_tokens=config.most_output_tokens,
+        effort=config.effort, objections=objections, toolbox=toolbox, caps=config.investigation,
     )
     if insist and found.objections:
-        raise AnswerRefused(
+        raise AnswerUnfounded(
             f"Step {step}: the model's answer was refused twice: {'; '.join(found.objections[:3])}",
             "Look at the replies in the cycle's exchanges folder; `bot resume` asks anew.",
         )
-    return found.value
+    return Asked(found.value, found.investigation)
 
 
 def _kept(ctx: StepContext, exchange: Exchange) -> None:
-    paid = exchange.model_copy(update={"paid_at": ctx.clock.now()})
-    ctx.store.put_exchange(ctx.record.ref, paid)
-    _noted(ctx, paid)
+    ctx.store.put_exchange(ctx.record.ref, exchange)
+    _noted(ctx, exchange)
 
 
 def _noted(ctx: StepContext, exchange: Exchange | None) -> Exchange | None:
@@ -63,6 +75,16 @@ def _noted(ctx: StepContext, exchange: Exchange | None) -> Exchange | None:
     if exchange is not None:
         ctx.charges.append(Charge(digest=exchange.digest, usage=exchange.reply.usage, paid_at=exchange.paid_at))
     return exchange
+
+
+def _notes(ctx: StepContext) -> Notes:
+    """Where calls in flight are noted: beside the cycle's exchanges."""
+    ref = ctx.record.ref
+    return Notes(
+        before=tuple(charge for charge in ctx.store.charges(ref) if charge.lost),
+        put=lambda charge: ctx.store.put_lost(ref, charge), drop=lambda charge: ctx.store.drop_lost(ref, charge),
+        lost=ctx.charges.append,
+    )
 
 
 def code_at(ctx: StepContext, commit: Sha) -> CodeAt:
@@ -79,7 +101,8 @@ def code_at(ctx: StepContext, commit: Sha) -> CodeAt:
         except UnicodeDecodeError:
             return None
 
-    return CodeAt(commit, read, repository.files(commit), in_code)
+    files = repository.files(commit)
+    return CodeAt(commit, read, files, in_code, ignored=repository.ignored(commit, files))
 
 
 in_code = Redactor(keep_ips=True).text
@@ -94,6 +117,11 @@ def code_globs(ctx: StepContext) -> tuple[str, ...]:
 def test_folders(ctx: StepContext) -> tuple[str, ...]:
     """Where tests may be written, relative to the repository."""
     return ctx.target.in_repository(ctx.target.tests)
+
+
+def tests_of(ctx: StepContext) -> tuple[str, ...]:
+    """The folders and files that are tests, relative to the repository."""
+    return (*test_folders(ctx), *ctx.target.in_repository(ctx.target.suite))
 
 
 def may_hold_test(ctx: StepContext, path: str) -> bool:
@@ -115,5 +143,4 @@ def product_files(ctx: StepContext, code: CodeAt) -> dict[str, str]:
 
 def is_test_path(ctx: StepContext, path: str) -> bool:
     """Whether a path lies in one of the target's test folders or suites."""
-    folders = (*test_folders(ctx), *ctx.target.in_repository(ctx.target.suite))
-    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
+    return any(path == folder or path.startswith(f"{folder}/") for folder in tests_of(ctx))

@@ -9,8 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.domain.asking import Charge, Usage
-from bot.domain.base import Frozen
-from bot.domain.config import BotConfig, TargetConfig
+from bot.domain.base import Fingerprint, Frozen
+from bot.domain.config import AskingStep, BotConfig, TargetConfig
+from bot.domain.earlier import EarlierFinding
 from bot.domain.effects import Artifact, Effect
 from bot.domain.errors import ConfigProblem, RecordDamaged, no_repository
 from bot.domain.logs import Standing
@@ -26,17 +27,20 @@ class StepContext:
     """Everything a step may use. What it keeps and asks is collected here and goes into its record.
 
     `scratch` is an empty folder for this step attempt alone; nothing in it outlives the step.
+    `open_model` gives the model that a step asks; it is opened when it is first needed, so that reading logs takes
+    no key.
     `environments` is where the targets' environments are made, once per base commit; `setup_env` is what
     their set-up commands find in the environment.
     `spent` is what this cycle paid a model for so far, `spent_today_usd` what all cycles of this state did since
-    midnight UTC. `history` says how incidents stand that earlier records know, by fingerprint.
+    midnight UTC. `history` says how incidents stand that earlier records know, by fingerprint; `findings` what earlier
+    cycles on an incident of these fingerprints came to.
     """
 
     record: CycleRecord
     attempt: int
     config: BotConfig
     logs: LogSource
-    open_model: Callable[[], Model]
+    open_model: Callable[[AskingStep], Model]
     workspace: Workspace | None
     sandbox: Sandbox
     store: Store
@@ -47,6 +51,7 @@ class StepContext:
     environments: Path
     setup_env: Mapping[str, str]
     history: Callable[[], Mapping[str, Standing]]
+    findings: Callable[[tuple[Fingerprint, ...]], tuple[EarlierFinding, ...]]
     spent: Callable[[], Usage]
     spent_today_usd: Callable[[], Decimal]
     kept: list[Artifact] = field(default_factory=list)
@@ -56,11 +61,6 @@ class StepContext:
     def redactor(self) -> Redactor:
         """What takes secrets out of whatever is stored, shown to a model or published."""
         return Redactor.of(self.config.redaction)
-
-    @property
-    def model(self) -> Model:
-        """The model. Opened when it is first needed, so that reading logs takes no key."""
-        return self.open_model()
 
     def need(self, kind: type[R]) -> R:
         """The newest result of a type. The workflow's order guarantees that there is one."""

@@ -17,7 +17,7 @@ from bot.logs.redact import redact
 from bot.model.prompts import render
 from bot.proof.edits import apply_edits, counts, unified_diff
 from bot.proof.guard import guard
-from bot.steps.asking import MOST_PACK_CHARS, ask, code_at, code_globs
+from bot.steps.asking import ask, code_at, code_globs
 from bot.steps.context import Step, StepContext, StepOutcome
 from bot.steps.plan import base_commit
 from bot.steps.write_tests import stored_tests
@@ -42,7 +42,8 @@ def run(ctx: StepContext) -> StepOutcome:
     frozen = tuple(file.path for file in ctx.need(TestsWritten).files)
     before = ctx.record.latest(Fixed)
     prompt = render(
-        "fix", root_cause=whys.root_cause, pack=build_code_pack(code, suspects, code_globs(ctx), MOST_PACK_CHARS),
+        "fix", root_cause=whys.root_cause,
+        pack=build_code_pack(code, suspects, code_globs(ctx), ctx.config.model.pack_tokens, tools=False),
         tests=stored_tests(ctx), outcomes=ctx.need(TestsRun).runs[0].outcomes, allowed=code_globs(ctx),
         forbidden=forbidden, findings=before.findings if before else (),
         missing=missing_now(ctx.record),
@@ -61,16 +62,14 @@ def run(ctx: StepContext) -> StepOutcome:
             return ("The edits change nothing.",)
         return summary_problems(fix.summary, files_of(fix), after, cause)
 
-    fix = ask(ctx, "fix", prompt, ProposedFix, objections)
+    fix = ask(ctx, "fix", prompt, ProposedFix, objections).value
     old = files_of(fix)
     new = apply_edits(old, fix.edits)
     findings = tuple(_redacted(item) for item in guard(old, new, code_globs(ctx), forbidden, frozen))
     diff = redact(unified_diff(old, new))
     ctx.keep(f"fix/attempt-{ctx.attempt}.patch", diff.encode())
-    hard = [finding for finding in findings if finding.hard]
-    if hard:
-        said = f"rejected by the fix guard: {hard[0].rule} in {hard[0].path}"
-        return StepOutcome(Fixed(patch=None, findings=findings), said, Decision.HOLD)
+    if any(finding.hard for finding in findings):
+        return concluded(Fixed(patch=None, findings=findings))
     files = tuple(
         PatchedFile(path=path, sha256=hashlib.sha256(new[path].encode()).hexdigest())
         for path in sorted(new) if new[path] != old.get(path)
@@ -80,8 +79,17 @@ def run(ctx: StepContext) -> StepOutcome:
         summary=redact(fix.summary), edits=fix.edits, files=files, diff=diff, added=added, removed=removed,
         notes=findings,
     )
-    said = f"{added} lines added and {removed} removed in {len(files)} files"
-    return StepOutcome(Fixed(patch=patch, findings=findings), said)
+    return concluded(Fixed(patch=patch, findings=findings))
+
+
+def concluded(fixed: Fixed) -> StepOutcome:
+    """What the step says of a patch or of what speaks against it, and what follows."""
+    hard = next((finding for finding in fixed.findings if finding.hard), None)
+    if hard is not None or fixed.patch is None:
+        said = f"rejected by the fix guard: {hard.rule} in {hard.path}" if hard else "rejected by the fix guard"
+        return StepOutcome(fixed, said, Decision.HOLD)
+    patch = fixed.patch
+    return StepOutcome(fixed, f"{patch.added} lines added and {patch.removed} removed in {len(patch.files)} files")
 
 
 def missing_now(record: CycleRecord) -> tuple[str, ...]:

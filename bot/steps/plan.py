@@ -9,8 +9,9 @@ from bot.domain.results import FiveWhys, Planned, Retrieved
 from bot.evidence.code import CodeAt
 from bot.evidence.pack import build_code_pack
 from bot.model.prompts import render
-from bot.steps.asking import MOST_PACK_CHARS, ask, code_at, code_globs, is_test_path, may_hold_test, test_folders
+from bot.steps.asking import ask, code_at, code_globs, is_test_path, may_hold_test, test_folders
 from bot.steps.context import Step, StepContext, StepOutcome
+from bot.steps.five_whys import investigator, snapshot
 
 MOST_SUITE_FILES = 200
 LEAST_LITERAL = 8
@@ -30,19 +31,29 @@ def run(ctx: StepContext) -> StepOutcome:
     if whys.root_cause is None:
         raise LookupError("a plan needs a root cause")
     code = code_at(ctx, commit)
-    pack = build_code_pack(code, whys.root_cause.suspects, code_globs(ctx), MOST_PACK_CHARS)
+    pack = build_code_pack(code, whys.root_cause.suspects, code_globs(ctx), ctx.config.model.pack_tokens)
     suite = tuple(path for path in code.files if is_test_path(ctx, path))[:MOST_SUITE_FILES]
     prompt = render("plan", whys=whys, pack=pack, suite_files=suite, test_folders=test_folders(ctx))
 
     def objections(plan: TestPlan) -> tuple[str, ...]:
         return plan_problems(ctx, plan, code)
 
-    plan = ask(ctx, "plan", prompt, TestPlan, objections)
+    winner = ctx.need(Retrieved).selection.winner
+    if winner is None:
+        raise LookupError("a plan needs an incident")
+    tools = investigator(ctx, winner.incident, snapshot(ctx), code, pack)
+    asked = ask(ctx, "plan", prompt, TestPlan, objections, toolbox=tools)
+    return concluded(Planned(plan=asked.value, investigation=asked.investigation))
+
+
+def concluded(planned: Planned) -> StepOutcome:
+    """What the step says of its plan."""
+    tests = planned.plan.tests
     levels = ", ".join(
         f"{count} {level}" for level in ("unit", "integration", "e2e")
-        if (count := sum(1 for test in plan.tests if test.level == level))
+        if (count := sum(1 for test in tests if test.level == level))
     )
-    return StepOutcome(Planned(plan=plan), f"{len(plan.tests)} tests planned: {levels}")
+    return StepOutcome(planned, f"{len(tests)} tests planned: {levels}")
 
 
 def base_commit(ctx: StepContext) -> Sha:

@@ -12,7 +12,7 @@ from bot.domain.results import FiveWhys, Planned, TestsAudited, TestsWritten
 from bot.evidence.code import CodeAt
 from bot.evidence.pack import build_code_pack
 from bot.model.prompts import render
-from bot.steps.asking import MOST_PACK_CHARS, ask, code_at, code_globs, is_test_path, may_hold_test, test_folders
+from bot.steps.asking import ask, code_at, code_globs, is_test_path, may_hold_test, test_folders
 from bot.steps.context import Step, StepContext, StepOutcome
 from bot.steps.plan import base_commit
 
@@ -29,7 +29,7 @@ def run(ctx: StepContext) -> StepOutcome:
     rejected = ctx.record.latest(TestsAudited)
     prompt = render(
         "write_tests", plan=plan, root_cause=whys.root_cause,
-        pack=build_code_pack(code, suspects, code_globs(ctx), MOST_PACK_CHARS),
+        pack=build_code_pack(code, suspects, code_globs(ctx), ctx.config.model.pack_tokens, tools=False),
         examples=_examples(ctx, code), pytest_args=ctx.target.pytest_args, test_folders=test_folders(ctx),
         findings=rejected.report.findings if rejected else (),
         rejected=stored_tests(ctx) if rejected else (),
@@ -47,14 +47,19 @@ def run(ctx: StepContext) -> StepOutcome:
         found += [f"{path} is given twice." for path in sorted(set(paths)) if paths.count(path) > 1]
         return tuple(found)
 
-    tests = ask(ctx, "write_tests", prompt, ProposedTests, objections)
+    tests = ask(ctx, "write_tests", prompt, ProposedTests, objections).value
     stored: list[StoredFile] = []
     for file in tests.files:
         content = file.content.encode()
         name = f"tests/attempt-{ctx.attempt}/{file.path}"
         ctx.keep(name, content)
         stored.append(StoredFile(path=file.path, sha256=hashlib.sha256(content).hexdigest(), artifact=name))
-    return StepOutcome(TestsWritten(files=tuple(stored)), f"{len(stored)} files written")
+    return concluded(TestsWritten(files=tuple(stored)))
+
+
+def concluded(written: TestsWritten) -> StepOutcome:
+    """What the step says of its files."""
+    return StepOutcome(written, f"{len(written.files)} files written")
 
 
 def unplanned(plan: TestPlan, files: tuple[ProposedFile, ...]) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def test_an_unknown_focus_names_those_there_are() -> None:
     ("text", "message"),
     [
         ("[modell]\n", r"there is no key 'modell' \(there are budget, focus, forge"),
-        ('[model]\nnam = "x"', r"there is no key 'model.nam' \(there are effort, most_output_tokens, name"),
+        ('[model]\nnam = "x"', r"there is no key 'model.nam' \(there are bedrock, effort, investigation"),
         ('[target.shop]\nrooot = "x"', r"there is no key 'target.shop.rooot' \(there are code, pytest_args"),
         ('[sandbox]\nkind = "jail"', r"sandbox.kind is 'jail', but may be 'auto', 'bubblewrap' or 'process'"),
         ("[limits]\nseconds = 0", "limits.seconds: input should be greater than 0"),

@@ -16,16 +16,19 @@ from bot import demo
 from bot.adapters.scripted_model import ScriptedModel
 from bot.config import PRESETS
 from bot.demo.repository import HEAD_SHA, HISTORY
-from bot.domain.asking import Message, ModelRequest
+from bot.domain.asking import Message, ModelReply, ModelRequest, Tool
 from bot.domain.evidence import Support
 from bot.domain.plan import TestPlan
 from bot.domain.proposals import ProposedFix, ProposedTests, ProposedWhys
 from bot.evidence.code import CodeAt
+from bot.evidence.ground import Ground
 from bot.evidence.pack import build_pack
 from bot.evidence.shown import show
 from bot.evidence.whys import check_whys
 from bot.logs.entries import entry_from_json
 from bot.logs.ranking import rank
+from bot.logs.redact import redact
+from bot.model.tools.investigator import Investigator
 from tests.fakes.log_lines import analysed
 
 FILES = tuple(sorted(path for commit in HISTORY for path in commit.adds))
@@ -41,12 +44,16 @@ def entries(lines: list[bytes]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def answer(step: str, attempt: int, prompt: str = "") -> str:
+def reply(step: str, attempt: int, *messages: Message, tools: tuple[Tool, ...] = ()) -> ModelReply:
     request = ModelRequest(
-        step=step, attempt=attempt, model="script", system="", messages=(Message(role="user", text=prompt),),
-        answer="x", answer_schema={}, most_tokens=1_000,
+        step=step, attempt=attempt, model="script", system="", messages=messages, answer="x", answer_schema={},
+        most_tokens=1_000, tools=tools,
     )
-    return ScriptedModel(demo.script_path()).ask(request).text
+    return ScriptedModel(demo.script_path()).ask(request)
+
+
+def answer(step: str, attempt: int, prompt: str = "") -> str:
+    return reply(step, attempt, Message(role="user", text=prompt)).text
 
 
 def service_file(path: str) -> str:
@@ -116,10 +123,17 @@ def test_every_why_of_the_script_is_cited(lines: list[bytes]) -> None:
     members = analysis.entries_of(incident)
     seen = (*members, *analysis.context_of(members, 40))
     code = CodeAt(HEAD_SHA, service_file, FILES, lambda text: text)
-    pack = build_pack(incident, analysis.entries_of(incident), seen, code, ("router/**",), 60_000)
-    proposed = ProposedWhys.model_validate_json(answer("five_whys", 1, show(pack)))
+    pack = build_pack(incident, analysis.entries_of(incident), seen, code, ("router/**",), 20_000)
+    question = Message(role="user", text=show(pack))
+    toolbox = Investigator(code, None, seen, incident.groups, pack, redact)
+    looks = reply("five_whys", 1, question, tools=toolbox.tools)
+    assert {call.name for call in looks.calls} == {"read_code", "git_log", "search_code"}
+    results = tuple(toolbox.call(call) for call in looks.calls)
+    assert [result.refused for result in results] == [False, True, False]  # no repository is at hand here
+    told = (Message(role="assistant", calls=looks.calls), Message(role="user", results=results))
+    proposed = ProposedWhys.model_validate_json(reply("five_whys", 1, question, *told, tools=toolbox.tools).text)
 
-    checked = check_whys(proposed, pack, {entry.insert_id: entry.text for entry in seen}, code)
+    checked = check_whys(proposed, Ground(incident, pack, seen, code, ("router/**",), ("tests",)))
 
     assert checked.failures == ()
     assert len(checked.result.whys) >= 4
@@ -128,7 +142,10 @@ def test_every_why_of_the_script_is_cited(lines: list[bytes]) -> None:
     assert [suspect.key for suspect in checked.result.root_cause.suspects] == [
         "router/readiness.py::ReadinessValidator.validate", "router/broker.py::BrokerConnection.connect",
     ]
+    assert checked.result.root_cause.not_caught
     assert checked.result.ruled_out
+    assert any(why.ruled_out for why in checked.result.whys)
+    assert all(item.support is Support.CITED for why in checked.result.whys for item in why.ruled_out)
     assert all(item.support is Support.CITED for item in checked.result.ruled_out)
 
 
