@@ -19,7 +19,16 @@ from bot.adapters.sandboxes import choose_sandbox
 from bot.adapters.sandboxes.absent import AbsentSandbox
 from bot.adapters.surroundings import Surroundings, opener
 from bot.adapters.system_clock import SystemClock
-from bot.config import FILE, absolute_source, focus_named, load_config, nearest
+from bot.config import (
+    DEMO_MODEL,
+    FILE,
+    SCRIPTED,
+    absolute_model,
+    absolute_source,
+    focus_named,
+    load_config,
+    nearest,
+)
 from bot.domain.config import AskingStep, BotConfig, SandboxKind
 from bot.domain.errors import ConfigProblem, ForgeProblem, SandboxProblem, UsageProblem
 from bot.domain.logs import Focus
@@ -40,9 +49,6 @@ from bot.steps import STEPS
 
 DEFAULT_STATE = Path(".bot")
 DEMO_LOGS = "demo"
-DEMO_MODEL = "script:demo"
-SCRIPTED = frozenset({"script", "replay"})
-"""Providers whose answers come from files: they cost nothing."""
 SANDBOX_KINDS: tuple[SandboxKind, ...] = get_args(SandboxKind)
 SETUP_ENV = ("PIP_", "UV_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy",
              "https_proxy", "no_proxy")
@@ -110,11 +116,12 @@ class App:
         logs = self.source_named(options.logs)
         model = options.model or self.config.model.name
         self._check_models(model)
+        model = absolute_model(model, Path.cwd())
         forge = options.forge or self.config.forge.kind
         if forge not in FORGES:
             raise UsageProblem(f"There is no forge {forge!r}.", f"Take one of: {', '.join(FORGES)}.")
         return Settings(
-            demo=options.demo, logs=logs, model=model, scripted=_model_kind(model)[0] in SCRIPTED,
+            demo=options.demo, logs=logs, model=model, scripted=self._is_scripted(model),
             forge=forge, sandbox=self.sandbox(options.sandbox, options.demo).name,
             repository=self.config.repository.name, dry_run=options.dry_run, until=options.until, focus=focus,
             since=self.since(focus, logs), cycles=options.cycles,
@@ -131,6 +138,11 @@ class App:
                 self.model(config.name)
             else:
                 price_of(config.model_copy(update={"name": rest}) if kind == "claude" else config)
+
+    def _is_scripted(self, asked: str) -> bool:
+        """Whether answers of the run come from files, and be it of one step: every report then says so."""
+        names = (self.config.model.of_step(step, asked).name for step in get_args(AskingStep))
+        return any(_model_kind(name)[0] in SCRIPTED for name in names)
 
     def source_named(self, given: str | None) -> str:
         """The log source to read, found from everywhere. Raises UsageProblem or ConfigProblem."""

@@ -10,7 +10,7 @@ from typing import get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.domain.config import BotConfig, RepositoryConfig
+from bot.domain.config import BotConfig, ModelConfig, RepositoryConfig
 from bot.domain.errors import ConfigProblem, UsageProblem
 from bot.domain.logs import Focus, Severity
 
@@ -92,7 +92,16 @@ def load_config(path: Path | None) -> BotConfig:
     return config.model_copy(update={
         "focus": {**PRESETS, **config.focus}, "repository": repository,
         "logs": config.logs.model_copy(update={"source": absolute_source(config.logs.source, path.parent)}),
+        "model": _found_from_everywhere(config.model, path.parent),
     })
+
+
+def _found_from_everywhere(model: ModelConfig, folder: Path) -> ModelConfig:
+    steps = {
+        name: step.model_copy(update={"name": step.name and absolute_model(step.name, folder)})
+        for name, step in model.step.items()
+    }
+    return model.model_copy(update={"name": absolute_model(model.name, folder), "step": steps})
 
 
 def absolute_source(source: str, folder: Path) -> str:
@@ -103,6 +112,19 @@ def absolute_source(source: str, folder: Path) -> str:
     kind, colon, rest = source.partition(":")
     if kind != "file" or not rest or rest == "-":
         return source
+    return f"{kind}{colon}{(folder / rest).absolute()}"
+
+
+SCRIPTED = frozenset({"script", "replay"})
+"""Providers of models whose answers come from files: they cost nothing."""
+DEMO_MODEL = "script:demo"
+
+
+def absolute_model(name: str, folder: Path) -> str:
+    """A model whose folder, if it names one relative to a folder, is found from everywhere."""
+    kind, colon, rest = name.partition(":")
+    if kind not in SCRIPTED or not rest or name == DEMO_MODEL:
+        return name
     return f"{kind}{colon}{(folder / rest).absolute()}"
 
 

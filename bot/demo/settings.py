@@ -16,7 +16,7 @@ def demo_config(config: BotConfig, state: Path) -> BotConfig:
     return config.model_copy(update={
         "repository": repository,
         "logs": config.logs.model_copy(update={"source": "demo"}),
-        "model": config.model.model_copy(update={"name": "script:demo"}),
+        "model": config.model.model_copy(update={"name": "script:demo", "step": {}}),
         "forge": config.forge.model_copy(update={"kind": "local"}),
         "target": {SERVICE: target_config()},
     })

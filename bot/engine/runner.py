@@ -101,12 +101,12 @@ class Runner:
         try:
             outcome = self._m.steps[name].run(context)
         except BotError as error:
-            self._fail(record, index, began.model_copy(update=_collected(context)), error)
+            self._fail(record, index, began.model_copy(update=self._collected(context)), error)
             raise
         finally:
             shutil.rmtree(context.scratch, ignore_errors=True)
         done = began.model_copy(update={
-            **_collected(context),
+            **self._collected(context),
             "status": StepStatus.DONE,
             "ended_at": self._m.clock.now(),
             "decision": outcome.decision,
@@ -174,6 +174,17 @@ class Runner:
             spent=lambda: self._m.spent(record.ref), spent_today_usd=self._m.spent_today_usd,
         )
 
+    def _collected(self, context: StepContext) -> dict[str, object]:
+        """What the step kept and paid, and what was paid in this cycle before and is in no step yet.
+
+        A call that was lost, or whose question changed before the cycle went on, is asked by nobody any more.
+        """
+        recorded = [*(charge for step in context.record.steps for charge in step.charges), *context.charges]
+        known = {(charge.digest, charge.lost) for charge in recorded}
+        paid = self._m.store.charges(context.record.ref)
+        unseen = [charge for charge in paid if (charge.digest, charge.lost) not in known]
+        return {"artifacts": tuple(context.kept), "charges": (*context.charges, *unseen)}
+
     def _target(self, record: CycleRecord) -> TargetConfig | None:
         retrieved = record.latest(Retrieved)
         return None if retrieved is None else self._m.config.target.get(retrieved.target)
@@ -203,9 +214,3 @@ def describe(effect: Effect, did: str, where: str) -> str:
 
 def _paused(error: BotError) -> dict[str, object]:
     return {"status": CycleStatus.PAUSED, "paused_because": error.what, "remedy": error.remedy}
-
-
-def _collected(context: StepContext) -> dict[str, object]:
-    return {
-        "artifacts": tuple(context.kept), "charges": tuple(context.charges),
-    }

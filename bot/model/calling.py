@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from bot.domain.asking import Charge, Exchange, ModelReply, ModelRequest, Usage
+from bot.domain.asking import Charge, Exchange, ModelReply, ModelRequest, StopReason, Usage
 from bot.domain.errors import BotError, ModelProblem, RecordDamaged
 from bot.model.bounds import bounded, calls_in
 from bot.model.budget import Budget
@@ -73,7 +73,7 @@ class Caller:
         if digest not in self._found:
             exchange = self._load(digest)
             if exchange is None:
-                return None
+                return self._looked_before(request)
             if exchange.digest != digest or exchange.request != request:
                 raise RecordDamaged(
                     f"The stored exchange {digest[:12]} of step {request.step} holds another request.",
@@ -82,6 +82,17 @@ class Caller:
             self._found[digest] = exchange
             self._settle(digest, exchange.paid_at)
         return self._found[digest].reply
+
+    def _looked_before(self, request: ModelRequest) -> ModelReply | None:
+        """What an earlier attempt looked up at the very same point of the very same conversation.
+
+        Its answers are not taken: an attempt is made because they were no good.
+        """
+        if request.attempt == 1 or not request.tools or request.tools_closed:
+            return None
+        before = request.model_copy(update={"attempt": request.attempt - 1})
+        reply = self.stored(before)
+        return reply if reply is not None and reply.stop is StopReason.TOOLS else None
 
     def call(self, request: ModelRequest) -> ModelReply:
         """Ask the model and store its reply. Raises BudgetSpent before the call, ModelProblem."""

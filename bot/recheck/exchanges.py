@@ -8,7 +8,7 @@ from decimal import Decimal
 from pydantic import ValidationError
 
 from bot.domain.asking import Charge, Exchange
-from bot.domain.record import StepRecord
+from bot.domain.record import STEPS, StepRecord
 from bot.model.prices import PRICES, PRICES_READ, cost
 from bot.recheck.comparing import compared
 from bot.recheck.material import Material, first_problem
@@ -54,7 +54,9 @@ def charges(material: Material) -> Iterator[Statement]:
 
 def _asked_by(step: StepRecord, found: Exchange) -> str:
     asked = found.request.step, found.request.attempt
-    if asked == (step.step, step.attempt):
+    # What was paid for and not used comes into the record with a later step.
+    later = STEPS.index(asked[0]) > STEPS.index(step.step) if {asked[0], step.step} <= set(STEPS) else True
+    if not later and (asked[0] != step.step or asked[1] <= step.attempt):
         return ""
     return f"it was asked by attempt {asked[1]} at {asked[0]}, and charged to attempt {step.attempt} at {step.step}"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bot.domain.asking import Exchange, JsonObject
+from bot.domain.asking import Exchange, JsonObject, StopReason
 from bot.domain.errors import RecordDamaged
 from bot.domain.logs import Incident, LogEntry
 from bot.domain.record import SCHEMA, CycleEnd, CycleRecord, CycleStatus, StepRecord, StepStatus
@@ -80,10 +80,16 @@ class Material:
                     yield file.removesuffix(".json"), f"it is no stored exchange ({first_problem(error)})"
 
     def exchanges_of(self, step: StepRecord) -> tuple[Exchange, ...]:
-        """The exchanges that a step's charges name, in their order, each once."""
+        """The exchanges that a step's charges name and that it asked, in their order, each once.
+
+        Of an earlier attempt, what was looked up may be used again, and no answer is.
+        """
         digests = dict.fromkeys(charge.digest for charge in step.charges if not charge.lost)
         found = (self.exchanges.get(digest) for digest in digests)
-        return tuple(one for one in found if isinstance(one, Exchange))
+        return tuple(
+            one for one in found if isinstance(one, Exchange) and one.request.step == step.step
+            and (one.request.attempt == step.attempt or one.reply.stop is StopReason.TOOLS)
+        )
 
     @cached_property
     def entries(self) -> tuple[LogEntry, ...] | str:

@@ -177,9 +177,10 @@ def script(tmp_path: Path) -> Path:
 
 
 def test_a_model_that_breaks_the_schema_three_times(tmp_path: Path, script: Path) -> None:
-    good = (script / "five_whys.1.json").read_text()
-    (script / "five_whys.1.json").write_text('{"whys": "because"}')
-    (script / "five_whys.2.json").write_text(good)
+    looks, good = script / "five_whys.1.json", script / "five_whys.1.2.json"
+    looks.rename(script / "five_whys.2.json")
+    good.rename(script / "five_whys.2.2.json")
+    looks.write_text('{"whys": "because"}')
     said = until("plan", tmp_path, "--model", f"script:{script}")
     assert said.code == 8, said.everything
     assert "Step five_whys: 3 replies of script:script did not fit the schema" in said.everything

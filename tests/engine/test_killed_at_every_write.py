@@ -114,6 +114,6 @@ def test_killed_at_every_write(undisturbed: Path, tmp_path: Path, shard: int) ->
         assert not (what == "asked" and digest in stored), "a stored reply was asked for again"
         if what == "stored":
             stored.add(digest)
-    assert len(stored) == 5
+    assert len(stored) == 6
 
     assert not [*state.rglob("*.writing"), *(state / "scratch").glob("*")]

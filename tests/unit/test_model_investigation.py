@@ -124,13 +124,13 @@ class Kept(dict[str, Exchange]):
 
 def ask(model: Model, shelf: Shelf | None, caps: InvestigationConfig = NEVER, kept: Kept | None = None,
         objections: Callable[[ProposedFix], tuple[str, ...]] | None = None, clock: Hand | None = None,
-        limits: BudgetConfig | None = None) -> Answer[ProposedFix]:
+        limits: BudgetConfig | None = None, attempt: int = 1) -> Answer[ProposedFix]:
     store = kept if kept is not None else Kept()
     price = FREE if model.scripted else PRICES["claude-opus-5-5"]
     budget = Budget(limits or BudgetConfig(usd_per_cycle=Decimal(1000), usd_per_day=Decimal(1000),
                                            tokens_per_cycle=10**9), price)
     asker = Asker(model, store.get, store.save, budget, clock or Hand())
-    return asker.ask("fix", 1, "Be exact.", "Fix it.", ProposedFix, 1000, objections=objections, toolbox=shelf,
+    return asker.ask("fix", attempt, "Be exact.", "Fix it.", ProposedFix, 1000, objections=objections, toolbox=shelf,
                      caps=caps)
 
 
@@ -387,6 +387,19 @@ class TestResume:
         silent = Listed("must not be asked")
         again = ask(silent, Shelf(), caps(most_seconds=60), kept)
         assert (silent.asked, again.exchanges, again.investigation) == ([], first.exchanges, first.investigation)
+
+    def test_a_new_attempt_takes_what_was_looked_up_and_no_answer(self) -> None:
+        kept = Kept()
+        refusal = reply("no", stop=StopReason.REFUSAL)
+        with pytest.raises(AnswerRefused):
+            ask(Listed(read("a.py"), read("b.py"), refusal), Shelf(), kept=kept)
+        with pytest.raises(AnswerRefused):
+            ask(Listed(refusal), Shelf(), kept=kept, attempt=2)
+        third = Listed(GOOD)
+        again = ask(third, Shelf(), kept=kept, attempt=3)
+        assert [(asked.attempt, len(asked.messages)) for asked in third.asked] == [(3, 5)]
+        assert again.investigation is not None
+        assert (again.investigation.turns, again.tries, len(kept)) == (2, 3, 5)
 
     def test_a_stored_open_turn_is_taken_however_late_it_is(self) -> None:
         kept = Kept()
