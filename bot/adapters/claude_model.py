@@ -120,10 +120,7 @@ class ClaudeModel:
         except (anthropic.APIError, BotError, Unreadable):
             raise
         except AnswerTooLong as error:
-            raise ProviderFailed(
-                f"{self._provider.advice.title} answered with more than {MOST_BODY_BYTES} bytes.",
-                f"{self._provider.advice.address}; no model's answer is that long.",
-            ) from error
+            raise Unreadable(f"more than {MOST_BODY_BYTES} bytes, longer than any answer") from error
         except httpx2.TimeoutException as error:
             raise anthropic.APITimeoutError(request=error.request) from error
         except httpx2.RequestError as error:

@@ -72,8 +72,8 @@ class ReplayedModel:
             raise OutOfScript(
                 f"The replay is out of script at step {request.step}, attempt {request.attempt}: "
                 f"{self._nearest(request)}{self._and_passed_over()}.",
-                "Replay with the logs, code and configuration of that cycle and the same version of whybot, or use a "
-                "real model with --model.",
+                "Replay with the logs, code and configuration of that cycle, the same version of whybot and a state "
+                "that knows no more of the incident (a new --state), or use a real model with --model.",
             )
         return reply.model_copy(update={"usage": reply.usage.model_copy(update={"cost_usd": Decimal(0)})})
 

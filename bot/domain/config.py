@@ -132,7 +132,7 @@ MostOutput = Annotated[int, Field(gt=0, le=128_000)]
 
 
 class StepModelConfig(Frozen):
-    """`[model.step.STEP]`: what one step asks with instead of what `[model]` says. Not with --model."""
+    """`[model.step.STEP]`: what one step asks with instead of what `[model]` says. A --model goes before `name`."""
 
     name: str | None = None
     effort: Effort | None = None
@@ -181,11 +181,10 @@ class ModelConfig(Frozen):
     bedrock: BedrockConfig = BedrockConfig()
 
     def of_step(self, step: AskingStep, asked: str) -> Self:
-        """What a step asks with in a run with the model `asked`: its own settings, where `asked` is the usual model."""
-        own = self.step.get(step)
-        if own is None or asked != self.name:
-            return self.model_copy(update={"name": asked})
-        return self.model_copy(update={key: value for key, value in own if value is not None})
+        """What a step asks with in a run with the model `asked`: its own model only where `asked` is the usual one."""
+        own = self.step.get(step, StepModelConfig())
+        given = {key: value for key, value in own if value is not None}
+        return self.model_copy(update=given if asked == self.name else {**given, "name": asked})
 
 
 class BudgetConfig(Frozen):

@@ -97,7 +97,8 @@ def findings(
     """Return what earlier cycles on an incident of one of these fingerprints or aliases came to, newest first.
 
     `records` come oldest first. Only cycles count that had ended by `before` and got as far as the whys: what a cycle
-    is told of is then the same whenever it is resumed. At most `MOST_FINDINGS`.
+    is told of is then the same whenever it is resumed, but for one that had done its last step by then and was ended
+    later. At most `MOST_FINDINGS`.
     """
     wanted = frozenset(names)
     found = [

@@ -27,6 +27,7 @@ from bot.domain.effects import (
 from bot.domain.errors import ForgeProblem, NotOffered, PolicyRefused
 from bot.domain.globs import matches_any
 from bot.domain.record import CycleRecord
+from bot.domain.results import Retrieved
 from bot.logs.redact import redact
 from bot.ports import Forge, ForgeIssue, Workspace
 from bot.reports.markdown import cut, neutralise
@@ -56,7 +57,7 @@ class Publisher:
             case CommentUpsert():
                 return self._comment(effect, record)
             case BranchPush():
-                return self._branch(effect, target)
+                return self._branch(effect, record, target)
             case PullRequestUpsert():
                 return self._pull(effect, record)
             case CheckReport():
@@ -124,9 +125,13 @@ class Publisher:
                 return Receipt(did="updated", url=self._forge.update_comment(comment.id, body).url)
         return Receipt(did="created", url=self._forge.create_comment(number, body).url)
 
-    def _branch(self, effect: BranchPush, target: TargetConfig | None) -> Receipt:
+    def _branch(self, effect: BranchPush, record: CycleRecord, target: TargetConfig | None) -> Receipt:
         if self._workspace is None or target is None:
             raise _refused("there is no repository to take the branch from")
+        retrieved = record.latest(Retrieved)
+        # What the branch changes is counted from its base, so the base is not the effect's to choose.
+        if retrieved is None or retrieved.commit is None or effect.base != retrieved.commit.sha:
+            raise _refused(f"it starts from {effect.base[:12]}, which is not the commit that the cycle works on")
         changed = self._workspace.changed_paths(effect.base, effect.head)
         if changed != effect.paths:
             raise _refused(f"it changes {', '.join(changed)}, but says that it changes {', '.join(effect.paths)}")
@@ -134,6 +139,9 @@ class Publisher:
         for path in changed:
             if not allowed(path):
                 raise _refused(f"it changes {path}, which is not in the target's code or tests or is forbidden")
+        plain = frozenset(self._workspace.files(effect.head))
+        if odd := [path for path in changed if path not in plain]:
+            raise _refused(f"{odd[0]} is no plain file in it")
         before = self._forge.branch_head(effect.branch)
         # Pushed even where it is there already: that changes nothing, and tells where it is.
         url = self._forge.push(effect.branch, effect.head)

@@ -74,7 +74,7 @@ class CodeAt:
 
     `files` are those of the given ones that are neither `ignored` nor withheld for their names, nor have a secret in
     them; nothing else can be read. `lines` is what may be shown and quoted (redacted, at true line numbers);
-    `functions` and `imports` look at the code as it is. `shown` is what `lines` gave so far.
+    `imports` look at the code as it is. `shown` is what `lines` gave so far.
     """
 
     def __init__(self, commit: Sha, read: Callable[[str], str | None], files: tuple[str, ...],
@@ -165,9 +165,12 @@ class CodeAt:
         return self._lines[path]
 
     def functions(self, path: str) -> tuple[FunctionSpan, ...]:
-        """The functions of a file, outer before inner; empty when there is no such file."""
-        text = self.raw(path)
-        return () if text is None else _functions(text)
+        """The functions of a file, outer before inner; empty when there is no such file.
+
+        Found in the lines as they are shown, so that a record, which keeps these, gives the same.
+        """
+        lines = self._redacted(path)
+        return () if lines is None else _functions("\n".join(lines))
 
     def enclosing(self, path: str, line: int) -> FunctionSpan | None:
         """The innermost function around a line."""

@@ -82,6 +82,8 @@ class Asker:
         fallback: tuple[T, tuple[str, ...]] | None = None
         while True:
             reply = self._reply(talk)
+            if fallback is not None and reply.stop not in {StopReason.END, StopReason.TOOLS}:
+                return talk.answer(*fallback)
             refuse_unfinished(reply, step, most_tokens)
             if inquiry is not None and talk.offers_tools and reply.stop is StopReason.TOOLS and reply.calls:
                 if inquiry.stopped_by is None:

@@ -52,7 +52,8 @@ def refuse(kind: type[AnswerRefused], step: str, model: str, tries: int, problem
     what = "were no JSON" if kind is AnswerNotJson else "did not fit the schema it was given"
     raise kind(
         f"Step {step}: {tries} replies of {model} {what}. Last errors: {first}.",
-        "Look at the replies in the cycle's exchanges folder; another model in [model] name may do better.",
+        "Look at the replies in the cycle's exchanges folder. `bot resume` asks the same model anew; another one may "
+        "do better in a new run (--new --model NAME).",
     )
 
 
@@ -60,7 +61,8 @@ def refuse_endless(reply: ModelReply, step: str) -> NoReturn:
     """Raise the error for a model that calls tools and never answers."""
     raise AnswerRefused(
         f"Step {step}: {reply.model} went on to call tools when it had been told twice to answer.",
-        "Raise the limits in [model.investigation] in bot.toml, or name another model, and run `bot resume`.",
+        "Raise the limits in [model.investigation] in bot.toml and run `bot resume`, or start a new run with another "
+        "model (--new --model NAME).",
     )
 
 
@@ -74,10 +76,11 @@ def refuse_unfinished(reply: ModelReply, step: str, most_tokens: int) -> None:
     if reply.stop is StopReason.REFUSAL:
         raise Refusal(
             f"Step {step}: {reply.model} refused to answer.",
-            "Read the refusal in the cycle's exchanges folder; another model in [model] name may answer.",
+            "Read the refusal in the cycle's exchanges folder; another model may answer in a new run "
+            "(--new --model NAME).",
         )
     if reply.stop is StopReason.OTHER:
         raise AnswerRefused(
             f"Step {step}: {reply.model} stopped for a reason that is not an end of its answer.",
-            "Run the cycle again; if it stays so, name another model in [model] name.",
+            "Run `bot resume`; if it stays so, start a new run with another model (--new --model NAME).",
         )

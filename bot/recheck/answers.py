@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import TypeVar
 
 from pydantic import BaseModel
 
 from bot.domain.asking import Exchange, StopReason
+from bot.domain.errors import AnswerUnfounded
 from bot.domain.evidence import Investigation
 from bot.domain.plan import TestPlan
 from bot.domain.proposals import ProposedFix, ProposedTests
@@ -18,6 +20,7 @@ from bot.model.replies import parse
 from bot.recheck.comparing import compared
 from bot.recheck.material import Material
 from bot.recheck.statement import Statement, judged, noted, same
+from bot.steps.asking import without_secrets
 
 T = TypeVar("T", bound=BaseModel)
 NOT_KEPT = "the record keeps no exchange of this step"
@@ -62,7 +65,8 @@ def others(material: Material) -> Iterator[Statement]:
 
 def _looked(what: str, found: Investigation, asked: tuple[Exchange, ...]) -> Iterator[Statement]:
     source = "its exchanges give"
-    turns = [one for one in asked if one.request.tools and one.reply.stop is StopReason.TOOLS and one.reply.calls]
+    # A last reply that calls tools all the same ends the conversation: its calls are not made.
+    turns = [one for one in asked[:-1] if one.request.tools and one.reply.stop is StopReason.TOOLS and one.reply.calls]
     yield same(f"{what}, turns", found.turns, sum(not one.request.tools_closed for one in turns), source)
     yield same(f"{what}, calls", [one.tool for one in found.lookups],
                [call.name for one in turns for call in one.reply.calls], source)
@@ -129,8 +133,10 @@ def last(asked: tuple[Exchange, ...], kind: type[T]) -> T | None:
 
 
 def answers(asked: tuple[Exchange, ...], kind: type[T]) -> Iterator[T]:
-    """The answers among the replies, in order."""
+    """The answers among the replies, in order, as the steps take them: those in prose without secrets."""
     for exchange in asked:
         value, _, _ = parse(exchange.reply, kind)
-        if value is not None:
-            yield value
+        if value is None:
+            continue
+        with contextlib.suppress(AnswerUnfounded):
+            yield value if isinstance(value, ProposedTests | ProposedFix) else without_secrets(value)

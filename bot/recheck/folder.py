@@ -51,7 +51,11 @@ def _none(folder: Path, why: str) -> RecordDamaged:
 
 def _walk(top: Path, content: Content) -> None:
     room = MOST_BYTES
-    for place, folders, names, opened in os.fwalk(top, follow_symlinks=False):
+
+    def unreadable(error: OSError) -> None:
+        content.odd[str(error.filename)] = f"cannot be read ({error.strerror})"
+
+    for place, folders, names, opened in os.fwalk(top, onerror=unreadable, follow_symlinks=False):
         within = Path(place).relative_to(top)
         folders.sort()
         for name in tuple(folders):

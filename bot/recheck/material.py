@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bot.domain.asking import Exchange, JsonObject, StopReason
+from bot.domain.asking import Exchange, JsonObject, ModelRequest, StopReason
 from bot.domain.errors import RecordDamaged
 from bot.domain.logs import Incident, LogEntry
 from bot.domain.record import SCHEMA, CycleEnd, CycleRecord, CycleStatus, StepRecord, StepStatus
@@ -80,16 +80,18 @@ class Material:
                     yield file.removesuffix(".json"), f"it is no stored exchange ({first_problem(error)})"
 
     def exchanges_of(self, step: StepRecord) -> tuple[Exchange, ...]:
-        """The exchanges that a step's charges name and that it asked, in their order, each once.
+        """The exchanges of the conversation that gave a step's result, in their order, each once.
 
-        Of an earlier attempt, what was looked up may be used again, and no answer is.
+        A step's charges name others, too: what was asked with other settings before it was interrupted. Of an
+        earlier attempt, what was looked up may be used again, and no answer is.
         """
         digests = dict.fromkeys(charge.digest for charge in step.charges if not charge.lost)
         found = (self.exchanges.get(digest) for digest in digests)
-        return tuple(
+        own = [
             one for one in found if isinstance(one, Exchange) and one.request.step == step.step
             and (one.request.attempt == step.attempt or one.reply.stop is StopReason.TOOLS)
-        )
+        ]
+        return tuple(one for one in own if _beginning(one) == _beginning(own[0]))
 
     @cached_property
     def entries(self) -> tuple[LogEntry, ...] | str:
@@ -181,3 +183,9 @@ def _damaged(why: str) -> RecordDamaged:
         f"record.json cannot be read as a record: {why}.",
         "Nothing of it can be checked. Get the folder again from where it was made.",
     )
+
+
+def _beginning(exchange: Exchange) -> ModelRequest:
+    """The first question of the conversation that an exchange is of."""
+    request = exchange.request
+    return request.model_copy(update={"messages": request.messages[:1], "tools_closed": False, "attempt": 1})

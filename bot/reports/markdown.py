@@ -83,7 +83,7 @@ def _one_line(text: str, most: int | None = None) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\g<0>", _broken(_LINK, text))
+    return _SPECIAL.sub(r"\\\g<0>", _broken(_REFERENCE, _broken(_LINK, text)))
 
 
 def _broken(pattern: re.Pattern[str], text: str) -> str:

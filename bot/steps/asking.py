@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from bot.domain.asking import Charge, Exchange
 from bot.domain.base import Sha
@@ -53,16 +53,46 @@ def ask(
         budget=Budget(ctx.config.budget, price, spent=ctx.spent(), spent_today_usd=ctx.spent_today_usd()),
         clock=ctx.clock, notes=_notes(ctx),
     )
+    # Code must stay what it is: what looks like a secret in it is objected to by its step.
+    clean = without_secrets if step in {"five_whys", "plan"} else _as_it_is
     found = asker.ask(
         step, ctx.attempt, render("system"), prompt, answer, most_tokens=config.most_output_tokens,
-        effort=config.effort, objections=objections, toolbox=toolbox, caps=config.investigation,
+        effort=config.effort, objections=None if objections is None else lambda value: objections(clean(value)),
+        toolbox=toolbox, caps=config.investigation,
     )
     if insist and found.objections:
         raise AnswerUnfounded(
             f"Step {step}: the model's answer was refused twice: {'; '.join(found.objections[:3])}",
             "Look at the replies in the cycle's exchanges folder; `bot resume` asks anew.",
         )
-    return Asked(found.value, found.investigation)
+    return Asked(clean(found.value), found.investigation)
+
+
+def without_secrets(value: T) -> T:
+    """An answer without secrets: a model may know or decode some that nobody showed it as they are.
+
+    Addresses stay, whatever the configuration says: those that it keeps have to be quoted. Raises AnswerUnfounded
+    when nothing of the type is left.
+    """
+    try:
+        return type(value).model_validate(_walked(value.model_dump(mode="json")))
+    except ValidationError as error:
+        raise AnswerUnfounded(
+            f"The model's answer holds what looks like a secret, and without it is no {type(value).__name__}.",
+            "Look at the replies in the cycle's exchanges folder; `bot resume` asks anew.",
+        ) from error
+
+
+def _as_it_is(value: T) -> T:
+    return value
+
+
+def _walked(value: JsonValue) -> JsonValue:
+    if isinstance(value, str):
+        return _secrets_out(value)
+    if isinstance(value, dict):
+        return {key: _walked(item) for key, item in value.items()}
+    return [_walked(item) for item in value] if isinstance(value, list) else value
 
 
 def _kept(ctx: StepContext, exchange: Exchange) -> None:
@@ -107,6 +137,9 @@ def code_at(ctx: StepContext, commit: Sha) -> CodeAt:
 
 in_code = Redactor(keep_ips=True).text
 """What takes secrets out of code. An address in code is a constant, and an edit must be able to quote its line."""
+
+
+_secrets_out = Redactor(keep_ips=True, keep_emails=True).text
 
 
 def code_globs(ctx: StepContext) -> tuple[str, ...]:

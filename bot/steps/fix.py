@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from bot.domain.evidence import RootCause
-from bot.domain.patch import GuardFinding, Patch, PatchedFile
+from bot.domain.patch import Edit, GuardFinding, Patch, PatchedFile
 from bot.domain.proposals import ProposedFix
 from bot.domain.record import CycleRecord, Decision
 from bot.domain.results import FiveWhys, Fixed, Planned, Proven, TestsRun, TestsWritten
@@ -17,7 +17,7 @@ from bot.logs.redact import redact
 from bot.model.prompts import render
 from bot.proof.edits import apply_edits, counts, unified_diff
 from bot.proof.guard import guard
-from bot.steps.asking import ask, code_at, code_globs
+from bot.steps.asking import ask, code_at, code_globs, in_code
 from bot.steps.context import Step, StepContext, StepOutcome
 from bot.steps.plan import base_commit
 from bot.steps.write_tests import stored_tests
@@ -60,7 +60,9 @@ def run(ctx: StepContext) -> StepOutcome:
             return (redact(str(error)),)
         if after == files_of(fix):
             return ("The edits change nothing.",)
-        return summary_problems(fix.summary, files_of(fix), after, cause)
+        found = tuple(f"An edit of {edit.path} writes what looks like a secret; leave it out."
+                      for edit in fix.edits if writes_secret(edit))
+        return (*found, *summary_problems(fix.summary, files_of(fix), after, cause))
 
     fix = ask(ctx, "fix", prompt, ProposedFix, objections).value
     old = files_of(fix)
@@ -90,6 +92,13 @@ def concluded(fixed: Fixed) -> StepOutcome:
         return StepOutcome(fixed, said, Decision.HOLD)
     patch = fixed.patch
     return StepOutcome(fixed, f"{patch.added} lines added and {patch.removed} removed in {len(patch.files)} files")
+
+
+def writes_secret(edit: Edit) -> bool:
+    """Whether an edit brings in what looks like a secret. Lines that it only moves stood there before."""
+    old = {line.strip() for line in edit.find.splitlines()}
+    new = "\n".join(line for line in edit.replace.splitlines() if line.strip() not in old)
+    return in_code(new) != new
 
 
 def missing_now(record: CycleRecord) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from bot.domain.results import FiveWhys, Planned, TestsAudited, TestsWritten
 from bot.evidence.code import CodeAt
 from bot.evidence.pack import build_code_pack
 from bot.model.prompts import render
-from bot.steps.asking import ask, code_at, code_globs, is_test_path, may_hold_test, test_folders
+from bot.steps.asking import ask, code_at, code_globs, in_code, is_test_path, may_hold_test, test_folders
 from bot.steps.context import Step, StepContext, StepOutcome
 from bot.steps.plan import base_commit
 
@@ -43,6 +43,8 @@ def run(ctx: StepContext) -> StepOutcome:
         ]
         found += [f"{file.path} exists already; write a new file." for file in tests.files if file.path in existing]
         found += unplanned(plan, tests.files)
+        found += [f"{file.path} holds what looks like a secret; make up a value that does not."
+                  for file in tests.files if in_code(file.content) != file.content]
         paths = [file.path for file in tests.files]
         found += [f"{path} is given twice." for path in sorted(set(paths)) if paths.count(path) > 1]
         return tuple(found)

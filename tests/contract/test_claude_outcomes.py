@@ -155,6 +155,15 @@ def test_an_answer_without_end_is_no_answer(api: Serve, monkeypatch: pytest.Monk
         model.ask(request())
 
 
+def test_an_answer_that_grows_too_long_is_charged_for(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.adapters.claude_http.MOST_BODY_BYTES", 20_000)
+    model, _, _ = serve(message("x" * 100_000, used=USED))
+    with pytest.raises(StreamBroken, match="longer than any answer") as caught:
+        model.ask(request())
+    assert caught.value.usage is not None
+    assert caught.value.usage.input_tokens == USED["input_tokens"]
+
+
 class TestBrokenStreams:
     @pytest.mark.parametrize(("how", "words"), [
         ("cut", "the connection was cut"), ("end", "it stopped before its end"),

@@ -55,7 +55,7 @@ class Bench:
         self.published: tuple[RecordedEffect, ...] = ()
 
     def record(self, **settings: object) -> CycleRecord:
-        return record(step("retrieve", result=retrieved(incident()), effects=self.published), **settings)
+        return record(step("retrieve", result=retrieved(incident(), self.base), effects=self.published), **settings)
 
     def apply(self, effect: Effect, **settings: object) -> Receipt:
         receipt = self.publisher.apply(effect, self.record(**settings), TARGET)

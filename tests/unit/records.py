@@ -13,6 +13,7 @@ from bot.domain.logs import (
     RankValues,
     ReadReport,
     RootSignature,
+    RunningCommit,
     Selection,
     Severity,
 )
@@ -60,14 +61,15 @@ def incident(**changes: object) -> Incident:
     return Incident.model_validate({**given, **changes})
 
 
-def retrieved(winner: Incident | None = None) -> Retrieved:
+def retrieved(winner: Incident | None = None, commit: str = "") -> Retrieved:
     ranked = None
     if winner is not None:
         values = RankValues(tier=0, novelty=Novelty.NEW, instances=2, entries=12, last_seen=winner.last_seen)
         ranked = RankedIncident(place=1, incident=winner, values=values)
     return Retrieved(
         report=ReadReport(source="x.ndjson", entries_read=100), groups=3, incidents=1,
-        selection=Selection(winner=ranked, reasons=("It is the only one.",)), commit=None, target="shop",
+        selection=Selection(winner=ranked, reasons=("It is the only one.",)), target="shop",
+        commit=RunningCommit(sha=commit, known=True, how="a label") if commit else None,
         snapshot="logs.ndjson",
     )
 

@@ -388,6 +388,11 @@ class TestResume:
         again = ask(silent, Shelf(), caps(most_seconds=60), kept)
         assert (silent.asked, again.exchanges, again.investigation) == ([], first.exchanges, first.investigation)
 
+    @pytest.mark.parametrize("stop", [StopReason.REFUSAL, StopReason.LENGTH, StopReason.OTHER])
+    def test_a_first_answer_is_not_lost_over_a_second_that_is_none(self, stop: StopReason) -> None:
+        found = ask(Listed(GOOD, reply("no", stop=stop)), Shelf(), objections=lambda _: ("It names nothing.",))
+        assert (found.value.summary, found.objections, found.tries) == ("Wait for it.", ("It names nothing.",), 2)
+
     def test_a_new_attempt_takes_what_was_looked_up_and_no_answer(self) -> None:
         kept = Kept()
         refusal = reply("no", stop=StopReason.REFUSAL)
