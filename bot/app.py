@@ -22,7 +22,6 @@ from bot.adapters.system_clock import SystemClock
 from bot.config import (
     DEMO_MODEL,
     FILE,
-    SCRIPTED,
     absolute_model,
     absolute_source,
     focus_named,
@@ -30,15 +29,18 @@ from bot.config import (
     nearest,
 )
 from bot.domain.config import AskingStep, BotConfig, SandboxKind
-from bot.domain.errors import ConfigProblem, ForgeProblem, SandboxProblem, UsageProblem
+from bot.domain.errors import BotError, ConfigProblem, ForgeProblem, SandboxProblem, UsageProblem
 from bot.domain.logs import Focus
+from bot.domain.model_names import SCRIPTED, model_name
 from bot.domain.record import (
     CycleEnd,
     CycleRecord,
     CycleRef,
+    CycleStatus,
     Settings,
 )
 from bot.domain.workflow import Workflow
+from bot.engine.moves import Pause, Publish, RunStep, move_after, next_move
 from bot.engine.publisher import Publisher
 from bot.engine.runner import Machinery, Runner
 from bot.engine.runs import Runs, wants_another
@@ -49,6 +51,7 @@ from bot.steps import STEPS
 
 DEFAULT_STATE = Path(".bot")
 DEMO_LOGS = "demo"
+_PROVIDERS = f"Give the id of a Claude model, or one of {', '.join(f'{kind}:…' for kind in MODELS)}."
 SANDBOX_KINDS: tuple[SandboxKind, ...] = get_args(SandboxKind)
 SETUP_ENV = ("PIP_", "UV_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy",
              "https_proxy", "no_proxy")
@@ -84,6 +87,7 @@ class App:
     clock: Clock
     state: Path
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    _models: dict[str, Model] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, options: Options) -> App:
@@ -114,18 +118,28 @@ class App:
         if options.demo and options.cycles > 1:
             raise UsageProblem("The demo's script knows one incident only.", "Leave --cycles out.")
         logs = self.source_named(options.logs)
-        model = options.model or self.config.model.name
-        self._check_models(model)
-        model = absolute_model(model, Path.cwd())
+        asked = self.config.model.name if options.model is None else _asked_for(options.model)
+        model = absolute_model(asked, Path.cwd())
+        scripted = self._is_scripted(model)
         forge = options.forge or self.config.forge.kind
         if forge not in FORGES:
             raise UsageProblem(f"There is no forge {forge!r}.", f"Take one of: {', '.join(FORGES)}.")
+        sandbox = self.sandbox(options.sandbox, options.demo).name
+        self._check_models(asked)
+        self._open_models(asked, self._asking(self.workflow.steps[0].name, options.until))
         return Settings(
-            demo=options.demo, logs=logs, model=model, scripted=self._is_scripted(model),
-            forge=forge, sandbox=self.sandbox(options.sandbox, options.demo).name,
+            demo=options.demo, logs=logs, model=model, scripted=scripted, forge=forge, sandbox=sandbox,
             repository=self.config.repository.name, dry_run=options.dry_run, until=options.until, focus=focus,
             since=self.since(focus, logs), cycles=options.cycles,
         )
+
+    def _asking(self, first: str, until: str | None) -> tuple[AskingStep, ...]:
+        """The steps from `first` to `until`, both included, that ask a model."""
+        names = [step.name for step in self.workflow.steps]
+        ahead = names[names.index(first):]
+        if until in ahead:
+            ahead = ahead[:ahead.index(until) + 1]
+        return tuple(step for step in get_args(AskingStep) if step in ahead)
 
     def _check_models(self, asked: str) -> None:
         """Raise UsageProblem or ConfigProblem for a script that is not there or a model whose price is not known."""
@@ -135,9 +149,22 @@ class App:
             config = self.config.model.of_step(step, asked)
             kind, rest = _model_kind(config.name)
             if kind in SCRIPTED:
-                self.model(config.name)
+                self._opened(config.name)
             else:
                 price_of(config.model_copy(update={"name": rest}) if kind == "claude" else config)
+
+    def _open_models(self, asked: str, steps: Iterable[AskingStep]) -> None:
+        """Open what the steps will ask, without a request, so that what is missing is said before anything is done.
+
+        Raises what opening them raises: ConfigProblem without a key, credentials, a region, a package.
+        """
+        for step in steps:
+            self._opened(self.config.model.of_step(step, asked).name)
+
+    def _opened(self, name: str) -> Model:
+        if name not in self._models:
+            self._models[name] = self.model(name)
+        return self._models[name]
 
     def _is_scripted(self, asked: str) -> bool:
         """Whether answers of the run come from files, and be it of one step: every report then says so."""
@@ -160,11 +187,27 @@ class App:
         return self.clock.now() - timedelta(hours=focus.window_hours) if source.partition(":")[0] == "gcp" else None
 
     def reopen(self, record: CycleRecord, until: str | None) -> None:
-        """Make a cycle ready to run on, in the sandbox that works now where none did before."""
+        """Make a cycle ready to run on, in the sandbox that works now where none did before.
+
+        Raises what opening a model raises, for those that surely will be asked.
+        """
+        self._open_models(record.settings.model, self._asking_still(record, until))
         sandbox = record.settings.sandbox
         if sandbox == AbsentSandbox.name:
             sandbox = self.sandbox(None, record.settings.demo).name
         self.runs.reopen(record, until, sandbox)
+
+    def _asking_still(self, record: CycleRecord, until: str | None) -> tuple[AskingStep, ...]:
+        """The steps ahead of a cycle that ask a model, if no step is held back."""
+        if record.status is CycleStatus.ENDED:
+            return ()
+        move = next_move(record, self.workflow)
+        if isinstance(move, Publish):
+            move = move_after(record, record.steps[-1], self.workflow)
+        following = move.place if isinstance(move, RunStep) else None
+        if isinstance(move, Pause):
+            following = self.workflow.after(record.steps[-1].step)
+        return () if following is None else self._asking(following.name, until)
 
     def run(self, ref: CycleRef, progress: Progress) -> None:
         """Run a cycle and those that its run still asks for."""
@@ -203,12 +246,10 @@ class App:
 
     def _model_behind_forge(self, settings: Settings, open_forge: Callable[[], Forge]) -> Callable[[AskingStep], Model]:
         """What opens a step's model, the forge first: no money is spent on what could not be published."""
-        model = cache(self.model)
-
         def open_model(step: AskingStep) -> Model:
             if not settings.dry_run:
                 open_forge()
-            return model(self.config.model.of_step(step, settings.model).name)
+            return self._opened(self.config.model.of_step(step, settings.model).name)
 
         return open_model
 
@@ -274,16 +315,24 @@ class App:
         build: Callable[[str, Surroundings], Forge] = opener(FORGES[kind], "open_forge")
         return cache(lambda: build(self.config.repository.name, self.surroundings(workspace)))
 
-def _model_kind(name: str) -> tuple[str, str]:
-    """The provider and the rest of a model's name; a name alone is Claude's."""
+
+def _asked_for(name: str) -> str:
+    """The model that the command line asks for. Raises UsageProblem for one that names none."""
+    try:
+        model_name(name)
+    except ValueError as error:
+        raise UsageProblem(f"--model: {error}.", _PROVIDERS) from error
+    _model_kind(name, UsageProblem)
+    return name
+
+
+def _model_kind(name: str, problem: type[BotError] = ConfigProblem) -> tuple[str, str]:
+    """The provider and the rest of a model's name; a name alone is Claude's. Raises `problem`."""
     kind, colon, rest = name.partition(":")
     if not colon:
         return "claude", name
     if kind not in MODELS:
-        raise UsageProblem(
-            f"There is no model provider {kind!r} (in {name!r}).",
-            f"Give the id of a Claude model, or one of {', '.join(f'{kind}:…' for kind in MODELS)}.",
-        )
+        raise problem(f"There is no model provider {kind!r} (in {name!r}).", _PROVIDERS)
     return kind, rest
 
 

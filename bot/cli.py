@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Protocol, cast
 
 import typer
 
 from bot import __version__
-from bot.domain.errors import EXIT_BUG, EXIT_INTERRUPTED, BotError
+from bot.domain.errors import EXIT_INTERRUPTED, BotError, UsageProblem
+from bot.output import Output
 
 _HELP = """A debugging bot for services on Cloud Run. The model proposes, code decides.
 
@@ -26,6 +27,28 @@ cli = typer.Typer(
     name="bot", help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+_RESUME = "`bot resume` goes on where it was."
+# What Typer raises of a command line that does not fit. Which module has the class depends on Typer's version.
+_MISUSE: type[Exception] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+
+class _Misuse(Protocol):
+    """What such an error can do."""
+
+    ctx: Any
+
+    def show(self, file: io.StringIO) -> None: ...
+
+    def format_message(self) -> str: ...
+
+
+class _Interrupted(BotError):
+    """Somebody pressed Ctrl-C."""
+
+    exit_code = EXIT_INTERRUPTED
+    family = "interrupted"
+
 
 State = Annotated[Path, typer.Option("--state", help="The folder with the records.", show_default=True)]
 Config = Annotated[Path | None, typer.Option("--config", help="Another file than ./bot.toml.")]
@@ -130,7 +153,10 @@ def status(state: State = Path(".bot"), json: Json = False) -> None:
 
 @cli.command()
 def recheck(
-    folder: Annotated[Path, typer.Argument(help="A cycle's folder, with its record.json.", metavar="DIR")],
+    # Not readable here: what cannot be read is no misuse of the command.
+    folder: Annotated[
+        Path, typer.Argument(help="A cycle's folder, with its record.json.", metavar="DIR", readable=False)
+    ],
     json: Json = False,
 ) -> None:
     """Check a record again: citations, numbers, verdicts, reports, checksums. Needs no keys and no repository."""
@@ -159,28 +185,64 @@ def doctor(demo: Demo = False, state: State = Path(".bot"), config: Config = Non
 
 def main() -> None:
     """Run the command line. Every error a user can cause ends in two sentences and its own exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A character that the terminal's encoding lacks is shown as its escape: no reason to fail.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    with Output() as output:
+        sys.exit(_run(output))
+
+
+def _run(output: Output) -> int:
+    """Run the command, and say what went wrong; with --json, also as a document if none was begun. Return the code."""
+    error: BotError
     try:
-        cli()
-    except BotError as error:
+        code = _invoke()
+        output.finish()
+        if code != EXIT_INTERRUPTED:
+            return code
+        error = _interrupted()
+    except BotError as problem:
+        error = problem
         _say(f"bot: {error.what}\n     {error.remedy}")
-        if "--json" in sys.argv and not error.shown:
-            _print_error(error)
-        sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        resumes = "cycle" in sys.argv[1:] or "resume" in sys.argv[1:]
-        _say("bot: interrupted." + (" `bot resume` goes on where it was." if resumes else ""))
-        sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        sys.exit(EXIT_INTERRUPTED)
-    except Exception as error:  # noqa: BLE001 - the last resort: a bug, reported as one
+        error = _interrupted()
+        _say("bot: interrupted." + (f" {_RESUME}" if error.remedy == _RESUME else ""))
+    except _MISUSE as problem:
+        error = _usage(cast("_Misuse", problem))
+    except Exception as problem:  # noqa: BLE001 - the last resort: a bug, reported as one
         from bot.crash import write_report
 
-        _say(f"bot: this is a bug in whybot: {type(error).__name__}.\n     {write_report(error)}")
-        sys.exit(EXIT_BUG)
+        error = BotError(f"This is a bug in whybot: {type(problem).__name__}.", write_report(problem))
+        _say(f"bot: this is a bug in whybot: {type(problem).__name__}.\n     {error.remedy}")
+    if "--json" in sys.argv[1:] and not output.wrote:
+        _print_error(error)
+    return error.exit_code
+
+
+def _invoke() -> int:
+    """Parse and run; return the exit code. Raises whatever the command does.
+
+    Not by calling `cli`, which would end by itself for a closed pipe or Ctrl-C, and in silence.
+    """
+    command = typer.main.get_command(cli)
+    try:
+        with command.make_context("bot", sys.argv[1:]) as context:
+            command.invoke(context)
+    except typer.Exit as ended:
+        return ended.exit_code
+    return 0
+
+
+def _interrupted() -> BotError:
+    resumes = {"cycle", "resume"} & {*sys.argv[1:]}
+    return _Interrupted("It was interrupted.", _RESUME if resumes else "Start it again.")
+
+
+def _usage(misuse: _Misuse) -> UsageProblem:
+    """Say what Typer does, and how the command is used; return it as an error of ours."""
+    said = io.StringIO()
+    misuse.show(file=said)
+    _say(said.getvalue().rstrip("\n"))
+    command = misuse.ctx.command_path if misuse.ctx is not None else "bot"
+    what = " ".join(misuse.format_message().split()).rstrip(".")
+    return UsageProblem(f"{what}.", f"`{command} --help` shows how it is used.")
 
 
 def _print_error(error: BotError) -> None:
@@ -191,7 +253,10 @@ def _print_error(error: BotError) -> None:
         "schema": "whybot/error/1", "family": error.family, "exit_code": error.exit_code, "what": error.what,
         "remedy": error.remedy,
     }
-    say_json(document)
+    try:
+        say_json(document)
+    except BotError as unwritten:
+        _say(f"bot: {unwritten.what}\n     {unwritten.remedy}")
 
 
 def _say(text: str) -> None:

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.app import App, Options, exit_code
+from bot.domain.asking import Usage
 from bot.domain.effects import RecordedEffect
 from bot.domain.errors import EXIT_INTERRUPTED, BotError, RecordDamaged, UsageProblem
 from bot.domain.logs import Incident
-from bot.domain.record import CycleRecord, CycleRef, CycleStatus, Settings
+from bot.domain.record import CycleEnd, CycleRecord, CycleRef, CycleStatus, Settings
 from bot.domain.results import FiveWhys, Proven, Retrieved, TestsAudited, TestsRun
 from bot.ports import Progress
 from bot.progress import harmless, make_progress, say, say_json, say_table
-from bot.reports.documents import next_in_words, state_in_words
+from bot.reports.documents import next_in_words, scripted_in_words, state_in_words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -68,7 +69,7 @@ def _finish(app: App, ref: CycleRef, json: bool, progress: Progress) -> int:
 
 def _announce(settings: Settings, app: App) -> None:
     if settings.scripted:
-        _err("Scripted model: its answers come from files, not from a language model.")
+        _err(f"{scripted_in_words(settings.model)}: its answers come from files, not from a language model.")
     if settings.dry_run:
         _err("Dry run: nothing is published. Model calls are made, and cost what they cost.")
     if settings.sandbox == "process":
@@ -139,6 +140,7 @@ def summary(app: App, record: CycleRecord) -> dict[str, object]:
     proven = record.latest(Proven)
     failure = record.current.failure if record.current and record.status is CycleStatus.PAUSED else None
     audits = record.results(TestsAudited)
+    usage = _usage(app, record)
     return {
         "cycle": str(record.ref),
         "status": record.status.value,
@@ -161,10 +163,20 @@ def summary(app: App, record: CycleRecord) -> dict[str, object]:
              "receipt": item.receipt.model_dump() if item.receipt else None}
             for item in record.effects()
         ],
-        "tokens": record.usage.tokens,
-        "cost_usd": None if record.usage.cost_usd is None else str(record.usage.cost_usd),
+        "tokens": usage.tokens,
+        "cost_usd": None if usage.cost_usd is None else str(usage.cost_usd),
         "folder": app.store.folder(record.ref),
     }
+
+
+def _usage(app: App, record: CycleRecord) -> Usage:
+    """What the cycle paid, with what no step has recorded yet: a call in flight when the process died."""
+    if record.status is CycleStatus.ENDED and record.end is not CycleEnd.GIVEN_UP:
+        return record.usage
+    try:
+        return app.runs.spent(record.ref)
+    except RecordDamaged:
+        return record.usage
 
 
 def _show(app: App, ref: CycleRef, json: bool) -> tuple[CycleRecord, ...]:
@@ -202,7 +214,7 @@ def _show_record(app: App, record: CycleRecord) -> None:
 def _rows(app: App, record: CycleRecord) -> list[tuple[str, str]]:
     rows = [("cycle", str(record.ref))]
     if record.settings.scripted:
-        rows.append(("model", "scripted model: its answers come from files"))
+        rows.append(("model", f"{scripted_in_words(record.settings.model).lower()}: its answers come from files"))
     incident = incident_of(record)
     retrieved = record.latest(Retrieved)
     if incident and retrieved:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import get_args
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
+from bot.config_mistakes import in_words
 from bot.domain.config import BotConfig, ModelConfig, RepositoryConfig
 from bot.domain.errors import ConfigProblem, UsageProblem
 from bot.domain.logs import Focus, Severity
+from bot.domain.model_names import SCRIPTED
 
 FILE = "bot.toml"
 
@@ -79,13 +79,12 @@ def load_config(path: Path | None) -> BotConfig:
     focuses = document.get("focus", {})
     if isinstance(focuses, dict):
         document["focus"] = {name: _over_preset(name, given) for name, given in focuses.items()}
+        _refuse_switches(path, focuses)
     try:
-        config = BotConfig.model_validate(document, strict=False)
+        config = BotConfig.model_validate(document)
     except ValidationError as error:
-        # A mistyped key comes first: what is missing often stands under the wrong name.
-        wrong = sorted(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
         raise ConfigProblem(
-            f"{path}: {'; '.join(_sentence(item) for item in wrong[:3])}.",
+            f"{path}: {in_words(error)}.",
             "Mend the key; `bot init --print` shows every key with its meaning.",
         ) from error
     repository = config.repository.model_copy(update={"path": str(path.parent / config.repository.path)})
@@ -115,8 +114,6 @@ def absolute_source(source: str, folder: Path) -> str:
     return f"{kind}{colon}{(folder / rest).absolute()}"
 
 
-SCRIPTED = frozenset({"script", "replay"})
-"""Providers of models whose answers come from files: they cost nothing."""
 DEMO_MODEL = "script:demo"
 
 
@@ -157,32 +154,12 @@ def _over_preset(name: str, given: object) -> object:
     return {**base, **given, "name": name}
 
 
-def _sentence(item: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "extra_forbidden":
-        known = _keys_beside(tuple(str(part) for part in item["loc"][:-1]))
-        return f"there is no key {key!r}" + (f" (there are {', '.join(known)})" if known else "")
-    if "expected" in item.get("ctx", {}):
-        return f"{key} is {item['input']!r}, but may be {item['ctx']['expected']}"
-    return f"{key}: {item['msg'][:1].lower()}{item['msg'][1:]}"
-
-
-def _keys_beside(place: tuple[str, ...]) -> tuple[str, ...]:
-    """The keys that are allowed in a table, found in the types; empty where that cannot be told."""
-    model: type[BaseModel] = BotConfig
-    parts = list(place)
-    while parts:
-        part = parts.pop(0)
-        field = model.model_fields.get(part)
-        if field is None:
-            return ()
-        annotation = field.annotation
-        arguments = [item for item in get_args(annotation) if isinstance(item, type) and issubclass(item, BaseModel)]
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
-        elif arguments:
-            model = arguments[0]
-            parts = parts[1:]
-        else:
-            return ()
-    return tuple(sorted(name for name in model.model_fields if name != "name" or model is not Focus))
+def _refuse_switches(path: Path, focuses: Mapping[str, object]) -> None:
+    """Raise ConfigProblem for true and false, which would pass for 1 and 0; no key of a focus takes them."""
+    for name, given in focuses.items():
+        for key, value in given.items() if isinstance(given, dict) else ():
+            if isinstance(value, bool):
+                raise ConfigProblem(
+                    f"{path}: focus.{name}.{key} is {str(value).lower()}, which that key cannot be.",
+                    "Mend the key; `bot init --print` shows every key with its meaning.",
+                )

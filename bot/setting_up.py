@@ -15,7 +15,7 @@ from bot.domain.errors import EXIT_ANSWER_IS_NO, BotError, ConfigProblem, Record
 from bot.domain.logs import LogQuery
 from bot.progress import harmless, say, say_json, say_table
 
-_PLACEHOLDERS = frozenset({"OWNER/NAME", "PROJECT-ID", "SERVICE"})
+_PLACEHOLDERS = frozenset({"OWNER/NAME", "PROJECT-ID", "SERVICE", "MODEL"})
 TEMPLATE = Path(__file__).with_name("template.toml")
 
 
@@ -105,7 +105,14 @@ def _configuration(app: App, config: Path | None, demo: bool) -> Finding:
     if path is None:
         return Finding("configuration", "note", f"no {FILE}; presets: {', '.join(sorted(PRESETS))}",
                        "`bot init` writes one.")
-    left = sorted(_PLACEHOLDERS & {app.config.repository.name, app.config.logs.project, *app.config.target})
+    given = app.config
+    places = {
+        "name under [repository]": given.repository.name, "project under [logs]": given.logs.project,
+        "project under [model.vertex]": given.model.vertex.project,
+        **{f"[target.{name}]": name for name in given.target},
+        **{f'[model.prices."{name}"]': name for name in given.model.prices},
+    }
+    left = [f"{value} ({place})" for place, value in places.items() if value in _PLACEHOLDERS]
     if left:
         return Finding("configuration", "missing", f"{path} still says {', '.join(left)}",
                        "Put in what is yours; these are placeholders that `bot init` wrote.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
+from bot.adapters.claude_address import address_in, address_of, region_in
 from bot.adapters.claude_errors import Advice, short
 from bot.adapters.claude_model import ClaudeModel, Provider
 from bot.adapters.surroundings import Surroundings
@@ -22,7 +24,7 @@ def open_model(rest: str, surroundings: Surroundings) -> ClaudeModel:
     profiles; structured output is offered there as `output_config.format`. The region comes from `[model.bedrock]`,
     else from AWS_REGION, AWS_DEFAULT_REGION or the AWS profile. Models whose id ends with a version (`…-v1:0`) know
     the API's first version only, so that is asked for (platform.claude.com, "Claude on Amazon Bedrock").
-    Raises ConfigProblem without boto3, credentials, region or a known price.
+    Raises ConfigProblem without boto3, credentials, region or a known price, or where one of them cannot be.
     """
     import anthropic
 
@@ -30,10 +32,11 @@ def open_model(rest: str, surroundings: Surroundings) -> ClaudeModel:
     from bot.adapters.claude_http import bounded_client
 
     config = surroundings.config.model.model_copy(update={"name": f"bedrock:{rest}"})
+    address = address_in(surroundings.environ, "ANTHROPIC_BEDROCK_BASE_URL")
     key = surroundings.environ.get("AWS_BEARER_TOKEN_BEDROCK", "").strip()
     try:
         session = boto3.Session(region_name=config.bedrock.region or None)
-        region = config.bedrock.region or surroundings.environ.get("AWS_REGION", "").strip() or session.region_name
+        region, setting = _region(config.bedrock.region, surroundings.environ, session.region_name or "")
         credentials = None if key else session.get_credentials()
     except botocore.BotoCoreError as error:
         raise _blamed(error, botocore) from error
@@ -62,11 +65,20 @@ def open_model(rest: str, surroundings: Surroundings) -> ClaudeModel:
                 f"access to it in the Bedrock console. {_LOGIN}",
             model=f"Check that the model, or its inference profile, is offered in {region}; or name another with "
                   "--model bedrock:MODEL.",
-            address="Check ANTHROPIC_BEDROCK_BASE_URL",
+            address=address or address_of(str(client.base_url), setting),
             request="If it says that on-demand throughput is not supported, name the inference profile of the model, "
                     "as global.anthropic.….",
         ),
     ))
+
+
+def _region(configured: str, environ: Mapping[str, str], found: str) -> tuple[str, str]:
+    """The region, and the setting that it comes from."""
+    if configured:
+        return configured, "`region` under [model.bedrock] in bot.toml"
+    variable = environ.get("AWS_REGION", "").strip()
+    setting = "AWS_REGION" if variable else "the region of the AWS profile or of AWS_DEFAULT_REGION"
+    return region_in(variable or found, setting), setting
 
 
 def _sdk() -> tuple[Any, Any]:

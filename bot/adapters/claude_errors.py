@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.adapters.claude_address import Address, is_unknown_name
 from bot.domain.errors import (
     BotError,
     ConfigProblem,
@@ -39,8 +40,18 @@ class Advice:
     title: str
     key: str
     model: str
-    address: str
+    address: Address
     request: str = "If the message does not say what to change, this is a bug: please report it."
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What may pass: its kind, what to say of it and to do about it, and whether asking again can help at once."""
+
+    kind: type[ModelProblem]
+    what: str
+    remedy: str = RESUME
+    again: bool = True
 
 
 def short(text: str) -> str:
@@ -62,22 +73,26 @@ def status_of(error: anthropic.APIStatusError) -> int:
     return _STATUS.get(error.type or "", 500) if error.status_code < 400 else error.status_code
 
 
-def may_pass(error: anthropic.APIError, advice: Advice) -> tuple[type[ModelProblem], str] | None:
-    """The kind of trouble and what to say of it; None for what no retry cures."""
+def may_pass(error: anthropic.APIError, advice: Advice) -> Trouble | None:
+    """The trouble that an error means; None for what no retry cures."""
     import anthropic
+    import httpx2
 
-    if isinstance(error, anthropic.APITimeoutError):
-        return Unreachable, f"{advice.title} does not answer in time"
+    if isinstance(error, anthropic.APITimeoutError) and not isinstance(error.__cause__, httpx2.ConnectTimeout):
+        return Trouble(Unreachable, f"{advice.title} does not answer in time")
     if not isinstance(error, anthropic.APIStatusError):
-        return Unreachable, f"{advice.title} is not reachable"
+        what, remedy = f"{advice.title} is not reachable at {advice.address.host}", f"{advice.address.check} {RESUME}"
+        if is_unknown_name(error):
+            return Trouble(Unreachable, f"{what}, which the name service does not know", remedy, again=False)
+        return Trouble(Unreachable, what, remedy)
     status = status_of(error)
     if status not in _RETRIED:
         return None
     if status == 429:
-        return RateLimited, f"{advice.title} says that its rate limit is reached (status 429)"
+        return Trouble(RateLimited, f"{advice.title} says that its rate limit is reached (status 429)")
     if status == 529:
-        return Overloaded, f"{advice.title} says that it is overloaded (status 529)"
-    return ProviderFailed, f"{advice.title} fails (status {status})"
+        return Trouble(Overloaded, f"{advice.title} says that it is overloaded (status 529)")
+    return Trouble(ProviderFailed, f"{advice.title} fails (status {status})")
 
 
 def refused(error: anthropic.APIStatusError, advice: Advice, model: str) -> BotError:

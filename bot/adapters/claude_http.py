@@ -11,6 +11,7 @@ from datetime import datetime
 import anthropic
 import httpx2
 
+from bot.domain.errors import ConfigProblem
 from bot.ports import Clock
 
 MOST_BODY_BYTES = 16_000_000
@@ -59,11 +60,22 @@ class _Bounded(httpx2.SyncByteStream):
 
 
 def bounded_client(clock: Clock) -> tuple[httpx2.Client, Bounds]:
-    """An HTTP client with the SDK's defaults, and the bounds that all its responses are held to."""
+    """An HTTP client with the SDK's defaults, and the bounds that all its responses are held to.
+
+    Raises ConfigProblem for proxies and certificates that cannot be used.
+    """
     bounds = Bounds(clock)
 
     def hold(response: httpx2.Response) -> None:
         if isinstance(response.stream, httpx2.SyncByteStream):
             response.stream = _Bounded(response.stream, bounds)
 
-    return anthropic.DefaultHttpxClient(event_hooks={"response": [hold]}), bounds
+    try:
+        return anthropic.DefaultHttpxClient(event_hooks={"response": [hold]}), bounds
+    except (OSError, ValueError) as error:
+        # What it says may hold a proxy's password.
+        raise ConfigProblem(
+            "No connection for Claude can be made: a proxy, or a file of certificates, that the environment names "
+            "cannot be used.",
+            "Put HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR right, or unset them.",
+        ) from error

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.adapters.claude_answer import Answer, Unreadable
-from bot.adapters.claude_errors import RESUME, Advice, may_pass, refused, said, short
+from bot.adapters.claude_errors import RESUME, Advice, Trouble, may_pass, refused, said, short
 from bot.adapters.claude_wire import messages_of, output_of, system_of, tools_of
 from bot.domain.asking import ModelReply, ModelRequest, Usage
 from bot.domain.config import ModelConfig
@@ -95,7 +95,7 @@ class ClaudeModel:
                     raise refused(error, advice, self.name) from error
                 if trouble is None:
                     raise
-                self._wait(sent, deadline, error, *trouble)
+                self._wait(sent, deadline, error, trouble)
             except Unreadable as error:
                 if answer.started:
                     raise self._broken(answer, f"what came is no answer ({short(str(error))})") from error
@@ -160,19 +160,18 @@ class ClaudeModel:
         """Seconds, never none at all, which clients take for no limit."""
         return max((deadline - self._clock.now()).total_seconds(), 0.001)
 
-    def _wait(self, sent: int, deadline: datetime, error: anthropic.APIError, kind: type[BotError],
-              what: str) -> None:
-        """Wait before the next send. Raises `kind` when there is none, or it would be too late."""
+    def _wait(self, sent: int, deadline: datetime, error: anthropic.APIError, trouble: Trouble) -> None:
+        """Wait before the next send. Raises the trouble when there is none, or it would be too late."""
         times = "once" if sent == 1 else f"{sent} times"
-        if sent >= MOST_SENDS:
-            raise kind(f"{what}; it was asked {times}.", RESUME) from error
+        if sent >= MOST_SENDS or not trouble.again:
+            raise trouble.kind(f"{trouble.what}; it was asked {times}.", trouble.remedy) from error
         response = getattr(error, "response", None)
         wait = _retry_after(None if response is None else response.headers.get("retry-after"), sent)
         left = (deadline - self._clock.now()).total_seconds()
         if wait >= left:
-            raise kind(
-                f"{what}; it was asked {times}, the next time would be in {wait:.0f} s, and {max(left, 0):.0f} of "
-                f"{self._config.timeout_seconds:.0f} s are left.", RESUME,
+            raise trouble.kind(
+                f"{trouble.what}; it was asked {times}, the next time would be in {wait:.0f} s, and "
+                f"{max(left, 0):.0f} of {self._config.timeout_seconds:.0f} s are left.", trouble.remedy,
             ) from error
         self._clock.sleep(wait)
 
@@ -203,7 +202,7 @@ class ClaudeModel:
     def _no_message(self, why: str) -> ProviderFailed:
         return ProviderFailed(
             f"{self._provider.advice.title} answered with no message ({short(why)}).",
-            f"{self._provider.advice.address}; if that is right, run `bot resume` later.",
+            f"{self._provider.advice.address.check} {RESUME}",
         )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from bot.adapters.claude_address import address_in, address_of, region_in
 from bot.adapters.claude_errors import Advice
 from bot.adapters.claude_model import ClaudeModel, Provider
 from bot.adapters.gcp_errors import LOGIN, credentials_failed
 from bot.adapters.surroundings import Surroundings
 from bot.domain.errors import BotError, ConfigProblem, Unreachable
+from bot.domain.model_names import project_name
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -23,7 +26,8 @@ def open_model(rest: str, surroundings: Surroundings) -> ClaudeModel:
 
     Project and region come from `[model.vertex]`, else from ANTHROPIC_VERTEX_PROJECT_ID and CLOUD_ML_REGION, and the
     project at last from where the credentials come. Structured output is offered here, if the organisation's policy
-    does not forbid it. Raises ConfigProblem without credentials, project, region or a known price.
+    does not forbid it. Raises ConfigProblem without credentials, project, region or a known price, or where one of
+    them cannot be.
     """
     import anthropic
     from google.auth.exceptions import GoogleAuthError
@@ -32,13 +36,15 @@ def open_model(rest: str, surroundings: Surroundings) -> ClaudeModel:
     from bot.adapters.claude_http import bounded_client
 
     config = surroundings.config.model.model_copy(update={"name": f"vertex:{rest}"})
-    region = config.vertex.region or surroundings.environ.get("CLOUD_ML_REGION", "").strip()
+    address = address_in(surroundings.environ, "ANTHROPIC_VERTEX_BASE_URL")
+    setting = "`region` under [model.vertex] in bot.toml" if config.vertex.region else "CLOUD_ML_REGION"
+    region = region_in(config.vertex.region or surroundings.environ.get("CLOUD_ML_REGION", "").strip(), setting)
     if not region:
         raise ConfigProblem(
             "It is not said in which region of Vertex AI Claude is to be asked.",
             'Set `region = "global"`, or another region, under [model.vertex] in bot.toml, or CLOUD_ML_REGION.',
         )
-    named = config.vertex.project or surroundings.environ.get("ANTHROPIC_VERTEX_PROJECT_ID", "").strip()
+    named = config.vertex.project or _project(surroundings.environ)
     credentials, found = _credentials()
     project = named or found
     if not project:
@@ -71,11 +77,19 @@ def open_model(rest: str, surroundings: Surroundings) -> ClaudeModel:
                 f"{LOGIN}",
             model=f"Enable the model in the Model Garden of {project}, and check that it is offered in {region}; or "
                   "name another with --model vertex:MODEL.",
-            address="Check ANTHROPIC_VERTEX_BASE_URL",
+            address=address or address_of(str(client.base_url), setting),
             request="If it says that a feature is not allowed, let the organisation's policy constraint "
                     "vertexai.allowedPartnerModelFeatures allow structured outputs.",
         ),
     ))
+
+
+def _project(environ: Mapping[str, str]) -> str:
+    variable = "ANTHROPIC_VERTEX_PROJECT_ID"
+    try:
+        return project_name(environ.get(variable, "").strip())
+    except ValueError as error:
+        raise ConfigProblem(f"{variable} is wrong: {error}.", "Set it to the project's id, or unset it.") from error
 
 
 def _credentials() -> tuple[Credentials, str]:

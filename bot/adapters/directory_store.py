@@ -266,7 +266,9 @@ class DirectoryStore:
             lock.release()
 
     def held(self) -> bool:
-        """Whether a process holds the lock just now."""
+        """Whether a process holds the lock just now. Makes nothing: a state that is merely looked at stays as it is."""
+        if not (self._folder / "lock").exists():
+            return False
         lock = FileLock(self._folder / "lock")
         try:
             lock.acquire(timeout=0)

@@ -93,6 +93,8 @@ class ReplayedModel:
             folder = self._folder.resolve(strict=True)
             if not folder.is_dir():
                 raise NotADirectoryError
+        except PermissionError as error:
+            raise _unreadable(self._folder, error) from error
         except (OSError, RuntimeError, ValueError):
             raise UsageProblem(
                 f"There is no folder {self._folder} to replay.", "Name a cycle's record folder with --model replay:DIR."
@@ -110,13 +112,13 @@ class ReplayedModel:
             with os.scandir(folder) as listing:
                 items = sorted(listing, key=lambda item: item.name)
         except OSError as error:
-            raise _damaged(folder, f"it cannot be read ({error.strerror})") from error
+            raise _unreadable(folder, error) from error
         for item in items:
             is_exchange = _EXCHANGE.fullmatch(item.name) is not None
             if item.is_dir(follow_symlinks=False):
                 if depth > 0 and item.name not in _KEPT_APART:
                     yield from self._walk(Path(item.path), depth - 1)
-            elif is_exchange and item.is_file(follow_symlinks=False) and item.stat().st_size <= MOST_BYTES:
+            elif is_exchange and _is_readable(item):
                 yield Path(item.path)
             elif is_exchange:
                 self._passed_over += 1
@@ -145,7 +147,7 @@ def _read(path: Path) -> Exchange:
                 raise _damaged(path, "it is no plain file")
             content = stream.read(MOST_BYTES + 1)
     except OSError as error:
-        raise _damaged(path, f"it cannot be read ({error.strerror})") from error
+        raise _unreadable(path, error) from error
     try:
         exchange = Exchange.model_validate_json(content)
     except ValidationError as error:
@@ -160,6 +162,22 @@ def _damaged(path: Path, why: str) -> RecordDamaged:
         f"{path} cannot be replayed: {why}.",
         "It was left as it is. Restore it from a copy, or take it out of that folder.",
     )
+
+
+def _is_readable(item: os.DirEntry[str]) -> bool:
+    """Whether it is a plain file of a size that is read."""
+    try:
+        return item.is_file(follow_symlinks=False) and item.stat(follow_symlinks=False).st_size <= MOST_BYTES
+    except OSError as error:
+        raise _unreadable(Path(item.path), error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> RecordDamaged:
+    """What is there may well be whole: it is not said to be damaged."""
+    remedy = "It was left as it is. Find out why the system refuses it, or take it out of that folder."
+    if isinstance(error, PermissionError):
+        remedy = "Change its permissions, and those of the folders it is in, so that you may read it."
+    return RecordDamaged(f"{path} cannot be replayed: it cannot be read ({error.strerror}).", remedy)
 
 
 def _common(one: ModelRequest, other: ModelRequest) -> int:

@@ -17,6 +17,8 @@ from bot.domain.tokens import estimate_tokens
 from bot.evidence.shown import find_code, find_log, read_shown
 from bot.model.budget import prompt_tokens
 
+_PERMISSIONS = "Change its permissions, and those of the folders it is in, so that you may read it."
+
 
 class ScriptedModel:
     """Answers from the files of a folder.
@@ -38,8 +40,12 @@ class ScriptedModel:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
-        if not self._folder.is_dir():
-            raise UsageProblem(f"There is no folder {folder} with a script.", "Name one with --model script:DIR.")
+        try:
+            _listed(self._folder)
+        except (FileNotFoundError, NotADirectoryError):
+            raise UsageProblem(
+                f"There is no folder {folder} with a script.", "Name one with --model script:DIR."
+            ) from None
 
     @property
     def name(self) -> str:
@@ -91,17 +97,28 @@ class ScriptedModel:
         """The files for a step's attempt, by the reply that they are."""
         form = re.compile(rf"{re.escape(request.step)}\.{request.attempt}(?:\.([1-9][0-9]{{0,5}}))?\.json")
         found: dict[int, Path] = {}
-        for path in self._folder.iterdir():
+        for path in _listed(self._folder):
             match = form.fullmatch(path.name)
-            if match is not None and path.is_file() and match.group(1) != "1":
+            if match is not None and match.group(1) != "1":
                 found[int(match.group(1) or 1)] = path
         return found
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except PermissionError as error:
+        raise UsageProblem(
+            f"The folder {folder} with a script cannot be read: {error.strerror}.", _PERMISSIONS
+        ) from error
 
 
 def _read(path: Path) -> JsonValue:
     try:
         script: JsonValue = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError, OSError) as error:
+    except OSError as error:
+        raise ModelProblem(f"The script {path} cannot be read: {error.strerror}.", _PERMISSIONS) from error
+    except (ValueError, RecursionError) as error:
         raise ModelProblem(f"The script {path} is no JSON: {error}.", "Put that file right.") from error
     return script
 

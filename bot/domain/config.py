@@ -7,25 +7,37 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from bot.domain.asking import Effort
 from bot.domain.base import Fingerprint, Frozen, RepoPath
 from bot.domain.effects import RepositoryName
 from bot.domain.logs import Focus
+from bot.domain.model_names import model_name, project_name, region_name
 
 
-class Limits(Frozen):
+class Table(Frozen):
+    """A table of `bot.toml`. Its numbers are finite and bounded, and `true` is none of them."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+Bytes = Annotated[int, Field(strict=True, gt=0, le=10**15)]
+UpToAnHour = Annotated[float, Field(strict=True, gt=0, le=3600)]
+Usd = Annotated[Decimal, Field(gt=0, le=1_000_000, decimal_places=9)]
+
+
+class Limits(Table):
     """What one run of generated or target code may use. Times in seconds, sizes in bytes."""
 
-    seconds: Annotated[float, Field(gt=0, le=3600)] = 120.0
-    output_bytes: Annotated[int, Field(gt=0)] = 4_000_000
-    processes: Annotated[int, Field(gt=0, le=4096)] = 64
-    memory_bytes: Annotated[int, Field(gt=0)] = 2_000_000_000
-    disk_bytes: Annotated[int, Field(gt=0)] = 200_000_000
+    seconds: UpToAnHour = 120.0
+    output_bytes: Bytes = 4_000_000
+    processes: Annotated[int, Field(strict=True, gt=0, le=4096)] = 64
+    memory_bytes: Bytes = 2_000_000_000
+    disk_bytes: Bytes = 200_000_000
 
 
-class TargetConfig(Frozen):
+class TargetConfig(Table):
     """`[target.NAME]`: one service of the repository. NAME is its Cloud Run service name.
 
     `root` is its folder in the repository; all other paths are relative to it. `setup` are commands that
@@ -38,7 +50,7 @@ class TargetConfig(Frozen):
     root: RepoPath | Literal["."] = "."
     python: str = "python3"
     setup: tuple[str, ...] = ()
-    setup_seconds: Annotated[float, Field(gt=0, le=3600)] = 600.0
+    setup_seconds: UpToAnHour = 600.0
     code: Annotated[tuple[str, ...], Field(min_length=1)] = ("**/*.py",)
     tests: Annotated[tuple[RepoPath, ...], Field(min_length=1)] = ("tests",)
     suite: tuple[RepoPath, ...] = ("tests",)
@@ -50,7 +62,7 @@ class TargetConfig(Frozen):
         return paths if self.root == "." else tuple(f"{self.root}/{path}" for path in paths)
 
 
-class RepositoryConfig(Frozen):
+class RepositoryConfig(Table):
     """`[repository]`: `name` is OWNER/NAME on the forge, `path` where the clone lies, relative to bot.toml."""
 
     name: RepositoryName = "local/repository"
@@ -72,7 +84,7 @@ CommitSource = Annotated[str, StringConstraints(pattern=r"^(label:[^\s:]\S{0,199
 CommitPattern = Annotated[str, AfterValidator(_one_group)]
 
 
-class CommitRule(Frozen):
+class CommitRule(Table):
     """`[logs.commit]`: where it stands at which commit an entry ran. The first of `sources` that has one decides.
 
     `label:NAME` is a label of the entry; `revision` the name of its revision (say, deployed with
@@ -90,7 +102,7 @@ class CommitRule(Frozen):
         return "image" in self.sources
 
 
-class LogsConfig(Frozen):
+class LogsConfig(Table):
     """`[logs]`: `source` as for --logs; `project` is the Google Cloud project; `commit` finds the running commit."""
 
     source: str = ""
@@ -98,7 +110,7 @@ class LogsConfig(Frozen):
     commit: CommitRule = CommitRule()
 
 
-class MuteConfig(Frozen):
+class MuteConfig(Table):
     """`[[mute]]`: an incident that no cycle takes up, up to and including the day `until` (UTC), and why."""
 
     fingerprint: Fingerprint
@@ -106,40 +118,47 @@ class MuteConfig(Frozen):
     why: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
-class RedactionConfig(Frozen):
+class RedactionConfig(Table):
     """`[redaction]`: addresses that stay in the stored log and so in prompts. Secrets and card numbers never do."""
 
     keep_ips: bool = False
     keep_emails: bool = False
 
 
-class PriceConfig(Frozen):
+Rate = Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=9)]
+"""USD per million tokens."""
+
+
+class PriceConfig(Table):
     """`[model.prices."MODEL"]`: USD per million tokens; MODEL as for --model, Claude's own by the id alone.
 
     Without `cache_read` and `cache_write`, cached tokens count at 1 and 1.25 times the input price.
     """
 
-    input: Decimal
-    output: Decimal
-    cache_read: Decimal = Decimal(0)
-    cache_write: Decimal = Decimal(0)
+    input: Rate
+    output: Rate
+    cache_read: Rate = Decimal(0)
+    cache_write: Rate = Decimal(0)
 
 
 AskingStep = Literal["five_whys", "plan", "write_tests", "fix"]
 """A step that asks a model."""
 
-MostOutput = Annotated[int, Field(gt=0, le=128_000)]
+MostOutput = Annotated[int, Field(strict=True, gt=0, le=128_000)]
+
+ModelName = Annotated[str, AfterValidator(model_name)]
+Region = Annotated[str, AfterValidator(region_name)]
 
 
-class StepModelConfig(Frozen):
+class StepModelConfig(Table):
     """`[model.step.STEP]`: what one step asks with instead of what `[model]` says. A --model goes before `name`."""
 
-    name: str | None = None
+    name: ModelName | None = None
     effort: Effort | None = None
     most_output_tokens: MostOutput | None = None
 
 
-class InvestigationConfig(Frozen):
+class InvestigationConfig(Table):
     """`[model.investigation]`: how far a model may look around before it has to answer.
 
     `most_turns` counts replies that ask for tools (0: none may be called), `most_tokens` the results that are shown,
@@ -147,33 +166,33 @@ class InvestigationConfig(Frozen):
     one (the answer itself is bounded by `[budget]`), `most_seconds` their time in one process.
     """
 
-    most_turns: Annotated[int, Field(ge=0, le=60)] = 12
-    most_tokens: Annotated[int, Field(gt=0)] = 60_000
-    most_usd: Annotated[Decimal, Field(gt=0)] = Decimal("1.50")
-    most_seconds: Annotated[float, Field(gt=0)] = 900.0
+    most_turns: Annotated[int, Field(strict=True, ge=0, le=60)] = 12
+    most_tokens: Annotated[int, Field(strict=True, gt=0, le=10_000_000)] = 60_000
+    most_usd: Usd = Decimal("1.50")
+    most_seconds: Annotated[float, Field(strict=True, gt=0, le=86_400)] = 900.0
 
 
-class VertexConfig(Frozen):
+class VertexConfig(Table):
     """`[model.vertex]`: for --model vertex:MODEL. Empty means: as the environment says."""
 
-    project: str = ""
-    region: str = ""
+    project: Annotated[str, AfterValidator(project_name)] = ""
+    region: Region = ""
 
 
-class BedrockConfig(Frozen):
+class BedrockConfig(Table):
     """`[model.bedrock]`: for --model bedrock:MODEL. Empty means: as the environment says."""
 
-    region: str = ""
+    region: Region = ""
 
 
-class ModelConfig(Frozen):
+class ModelConfig(Table):
     """`[model]`: `name` as for --model. `pack_tokens` bounds the evidence that is shown before any tool is called."""
 
-    name: str = "claude-opus-5-5"
+    name: ModelName = "claude-opus-5-5"
     effort: Effort = "high"
     most_output_tokens: MostOutput = 16_000
-    timeout_seconds: Annotated[float, Field(gt=0)] = 300.0
-    pack_tokens: Annotated[int, Field(ge=1_000, le=400_000)] = 20_000
+    timeout_seconds: UpToAnHour = 300.0
+    pack_tokens: Annotated[int, Field(strict=True, ge=1_000, le=400_000)] = 20_000
     prices: dict[str, PriceConfig] = {}
     step: dict[AskingStep, StepModelConfig] = {}
     investigation: InvestigationConfig = InvestigationConfig()
@@ -187,24 +206,24 @@ class ModelConfig(Frozen):
         return self.model_copy(update=given if asked == self.name else {**given, "name": asked})
 
 
-class BudgetConfig(Frozen):
+class BudgetConfig(Table):
     """`[budget]`: hard limits on what models may cost. USD and tokens."""
 
-    usd_per_cycle: Annotated[Decimal, Field(gt=0)] = Decimal(5)
-    usd_per_day: Annotated[Decimal, Field(gt=0)] = Decimal(20)
-    tokens_per_cycle: Annotated[int, Field(gt=0)] = 2_000_000
+    usd_per_cycle: Usd = Decimal(5)
+    usd_per_day: Usd = Decimal(20)
+    tokens_per_cycle: Annotated[int, Field(strict=True, gt=0, le=10**12)] = 2_000_000
 
 
 SandboxKind = Literal["auto", "bubblewrap", "process"]
 
 
-class SandboxConfig(Frozen):
+class SandboxConfig(Table):
     """`[sandbox]`: `auto` takes bubblewrap where it works; outside the demo it never takes `process`."""
 
     kind: SandboxKind = "auto"
 
 
-class ForgeConfig(Frozen):
+class ForgeConfig(Table):
     """`[forge]`: `github` publishes with the token in `token_env`; `local` writes Markdown files."""
 
     kind: Literal["local", "github"] = "local"
@@ -212,11 +231,11 @@ class ForgeConfig(Frozen):
     token_env: str = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
 
 
-class PolicyConfig(Frozen):
+class PolicyConfig(Table):
     """`[policy]`: what the publisher lets through. Read from the default branch, never from a patch."""
 
     labels: tuple[Annotated[str, StringConstraints(max_length=50)], ...] = ("whybot",)
-    most_body_chars: Annotated[int, Field(gt=500, le=65_000)] = 60_000
+    most_body_chars: Annotated[int, Field(strict=True, gt=500, le=65_000)] = 60_000
     forbidden_paths: tuple[str, ...] = (
         ".github/**", "**/conftest.py", "bot.toml", "**/*.lock", "**/package-lock.json", ".gitmodules",
         "**/.gitattributes", "**/sitecustomize.py", "**/usercustomize.py", "**/pytest.ini", "**/.pytest.ini",
@@ -224,13 +243,13 @@ class PolicyConfig(Frozen):
     )
 
 
-class ProofConfig(Frozen):
+class ProofConfig(Table):
     """`[proof]`: how often each of base, fix and revert is run."""
 
-    reruns: Annotated[int, Field(ge=1, le=50)] = 3
+    reruns: Annotated[int, Field(strict=True, ge=1, le=50)] = 3
 
 
-class BotConfig(Frozen):
+class BotConfig(Table):
     """The whole of `bot.toml`."""
 
     repository: RepositoryConfig = RepositoryConfig()

@@ -37,7 +37,7 @@ class UsageProblem(BotError):
 
 
 class ConfigProblem(BotError):
-    """`bot.toml`, a workflow file or an environment variable is wrong."""
+    """`bot.toml`, a workflow file or an environment variable is wrong, or output cannot be written."""
 
     exit_code = 3
     family = "configuration"

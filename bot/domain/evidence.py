@@ -56,11 +56,12 @@ class Confidence(StrEnum):
 
 
 class RuledOut(Frozen):
-    """A hypothesis that the evidence speaks against."""
+    """A hypothesis that the evidence speaks against. `against` says how; records before it have none."""
 
     hypothesis: str
     citations: tuple[CheckedCitation, ...]
     support: Support
+    against: str = ""
 
 
 class Why(Frozen):

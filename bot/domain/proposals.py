@@ -14,9 +14,10 @@ Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3,
 
 
 class ProposedRuledOut(Frozen):
-    """A hypothesis and the evidence against it."""
+    """A hypothesis and the evidence against it. `against` says how the quotes speak against it."""
 
     hypothesis: Sentence
+    against: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_200)] = ""
     citations: tuple[Citation, ...] = ()
 
 

@@ -8,7 +8,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from bot.evidence.amounts import COUNT, NUMBER, NUMBER_WORDS, Amount, Amounts, amount_of, amounts
 from bot.evidence.times import TIME, held_time
+from bot.evidence.words import STOP
 
 _SPAN = re.compile(r"`([^`]+)`|\"([^\"]+)\"|“([^”]+)”|(?<!\w)'([^'\n]{2,})'(?!\w)")
 _PLACE = re.compile(r"(?<![\w/.-])((?:[\w.-]+/)*[\w-][\w.-]*\.\w+):(\d+)\b(?!:)")
@@ -26,24 +28,14 @@ _HYPHENED = re.compile(r"(?<![\w-])(?=[\w-]*\d)[A-Za-z]\w*(?:-\w+){2,}(?![\w-])"
 _PAIRED = re.compile(r"(?<![\w-])(?=[\w-]*\d)[A-Za-z]\w*-\w+(?![\w-])")  # client-44
 _PROTOCOLS = frozenset({"websocket", "websockets", "grpc", "oauth", "oauth2", "ipv4", "ipv6", "http2", "base64"})
 """Words of the trade that are written like names in code, and name nothing there."""
-_NUMBER = re.compile(
-    r"(?<![\w.])(?P<value>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\s?(?P<unit>(?:ns|us|µs|ms|s|sec|secs|seconds?|"
-    r"milliseconds?|min|mins|minutes?|h|hours?|days?|%|percent|x|times|[kKMG]i?B)(?![A-Za-z]))?"
-)
-_WORDS = {
-    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
-    "twelve": 12, "dozen": 12, "dozens": 12, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50,
-    "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100, "hundreds": 100, "thousand": 1_000,
-    "thousands": 1_000, "million": 1_000_000, "millions": 1_000_000, "twice": 2, "thrice": 3,
-}
-_COUNT = re.compile(r"\b(" + "|".join(_WORDS) + r")\b", re.IGNORECASE)
-_SECONDS = {
-    "ns": Decimal("1e-9"), "us": Decimal("1e-6"), "µs": Decimal("1e-6"), "ms": Decimal("0.001"),
-    "millisecond": Decimal("0.001"), "s": Decimal(1), "sec": Decimal(1), "second": Decimal(1), "min": Decimal(60),
-    "minute": Decimal(60), "h": Decimal(3600), "hour": Decimal(3600), "day": Decimal(86_400),
-}
+_PROPER = re.compile(r"(?:(?<=[a-z0-9,;:'’)] )|(?<=\0  ))[A-Z][a-z]{2,}(?![\w/-])")
+"""A name with a capital letter in mid-sentence: somebody, a product, a place, a day."""
+_TRADE = frozenset({"cloud", "google", "linux", "python", "run"})
+"""Names that nobody has to quote."""
 _RUN = re.compile(r"\w+")
 _TRAILING = ".,;:!?"
+_TAKEN = " \0 "
+"""Stands where a piece was taken out."""
 _MOST_HITS = 200
 """Places of a name that are looked at before it counts as not standing there: hostile text may repeat half a name."""
 
@@ -52,12 +44,14 @@ class Evidence(NamedTuple):
     """What a claim may be held against: quoted text, and facts about what was quoted (paths, names, times).
 
     `lines` are the cited line numbers; they support "line 12" and no other number, and, as `path:12` in the facts,
-    that place. `others` is more evidence of the same kind; no text is held by two pieces together.
+    that place. `counts` are how many of something were quoted; they support number words. `others` is more evidence of
+    the same kind; no text is held by two pieces together.
     """
 
     text: str = ""
     facts: str = ""
     lines: frozenset[int] = frozenset()
+    counts: frozenset[int] = frozenset()
     others: tuple[Evidence, ...] = ()
 
     def plus(self, *others: Evidence) -> Evidence:
@@ -66,14 +60,17 @@ class Evidence(NamedTuple):
 
     def pieces(self) -> Iterator[Evidence]:
         """Each piece by itself."""
-        if self.text or self.facts or self.lines:
+        if self.text or self.facts or self.lines or self.counts:
             yield self._replace(others=())
         for other in self.others:
             yield from other.pieces()
 
 
 class Weighed(NamedTuple):
-    """The claimed pieces of a statement, as they are written, once each; and its words without them."""
+    """The claimed pieces of a statement, as they are written, once each; and its words without them.
+
+    A name with a capital letter may be missing. Where it is not, it is a word like any other.
+    """
 
     held: tuple[str, ...]
     missing: tuple[str, ...]
@@ -89,14 +86,15 @@ def weigh(statement: str, evidence: Evidence) -> Weighed:
     """Return which claimed pieces of `statement` the evidence holds.
 
     Pieces are: quoted and backticked text, places (`path:12`), times, paths, names in code, numbers with their units
-    ("7.51 s" is held by "7510ms"; a bare number by the same value with any unit), and number words from two on.
+    ("7.51 s" is held by "7510ms"; a bare number by the same value with any unit), number words from two on, and words
+    with a capital letter in mid-sentence (held, in either case, by a word that they are part of).
     """
     pieces = tuple(evidence.pieces())
     sources = tuple(text for piece in pieces for text in (piece.text, piece.facts) if text)
     words = frozenset().union(*map(_words, sources)) if sources else frozenset[str]()
-    amounts = tuple(_amounts(piece.text) for piece in pieces if piece.text)
     lines = frozenset().union(*(piece.lines for piece in pieces)) if pieces else frozenset[int]()
-    held = _Held(sources, words, amounts, {})
+    counts = frozenset().union(*(piece.counts for piece in pieces)) if pieces else frozenset[int]()
+    held = _Held(sources, words, tuple(amounts(piece.text) for piece in pieces if piece.text), counts, {})
 
     # In this order, each taking its pieces out of what is left for the next.
     kinds: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], bool]], ...] = (
@@ -107,37 +105,19 @@ def weigh(statement: str, evidence: Evidence) -> Weighed:
         (TIME, lambda match: held_time(match, sources)),
         (_HYPHENED, lambda match: held.name(match.group(0))),
         (_NAME, lambda match: held.name(match.group(0))),
-        (_NUMBER, lambda match: held.amount(_amount(match))),
-        (_COUNT, lambda match: held.count(match.group(0))),
+        (NUMBER, lambda match: held.amount(amount_of(match))),
+        (COUNT, held.count),
     )
     found: dict[bool, dict[str, None]] = {True: {}, False: {}}
     # `client-44` may be a name; where it is none, its parts are judged.
-    rest = _PAIRED.sub(lambda match: " " if held.stands(match.group(0)) else match.group(0), statement)
+    rest = _PAIRED.sub(lambda match: _TAKEN if held.stands(match.group(0)) else match.group(0), statement)
     for pattern, holds in kinds:
         for match in pattern.finditer(rest):
             found[holds(match)][match.group(0).strip()] = None
-        rest = pattern.sub(" ", rest)
-    return Weighed(tuple(found[True]), tuple(found[False]), rest)
-
-
-class _Amount(NamedTuple):
-    value: Decimal
-    unit: str
-
-
-class _Amounts(NamedTuple):
-    """The numbers of a text: all values, those without a unit, those with theirs, and times in seconds."""
-
-    every: frozenset[Decimal]
-    bare: frozenset[Decimal]
-    with_unit: frozenset[_Amount]
-    seconds: frozenset[Decimal]
-
-    def hold(self, claim: _Amount) -> bool:
-        scale = _scale(claim.unit) if claim.unit else None
-        if scale is not None and claim.value * scale in self.seconds:
-            return True
-        return claim.value in (self.bare if claim.unit else self.every) or claim in self.with_unit
+        rest = pattern.sub(_TAKEN, rest)
+    named = (match.group(0) for match in _PROPER.finditer(rest))
+    missing = dict.fromkeys((*found[False], *(name for name in named if not held.proper(name))))
+    return Weighed(tuple(found[True]), tuple(missing), rest)
 
 
 class _Held(NamedTuple):
@@ -145,21 +125,38 @@ class _Held(NamedTuple):
 
     sources: tuple[str, ...]
     words: frozenset[str]
-    amounts: tuple[_Amounts, ...]
+    amounts: tuple[Amounts, ...]
+    counts: frozenset[int]
     found: dict[str, bool]
 
-    def amount(self, claim: _Amount) -> bool:
+    def amount(self, claim: Amount) -> bool:
         return any(amounts.hold(claim) for amounts in self.amounts)
 
     def span(self, span: str) -> bool:
         wanted = span.strip().rstrip(_TRAILING).strip()
-        return not wanted or any(wanted in text for text in self.sources) or self.name(wanted)
+        # A number between quotation marks is a number, and no piece of any other.
+        if number := NUMBER.fullmatch(wanted):
+            return self.amount(amount_of(number))
+        if word := COUNT.fullmatch(wanted):
+            return self.count(word)
+        return not wanted or any(_stands(wanted, text, _splits_number) for text in self.sources) or self.name(wanted)
 
     def printed_line(self, number: str) -> bool:
         return any(re.search(rf"\bline {number}\b", text) for text in self.sources)
 
-    def count(self, word: str) -> bool:
-        return self.stands(word) or self.amount(_Amount(Decimal(_WORDS[word.lower()]), ""))
+    def count(self, match: re.Match[str]) -> bool:
+        number = NUMBER_WORDS[match.group("word").lower()]
+        counted = number in self.counts and match.group("measure") is None
+        return counted or self.stands(match.group("word")) or self.amount(Amount(Decimal(number)))
+
+    def proper(self, name: str) -> bool:
+        wanted = name.lower()
+        if wanted in STOP or wanted in _TRADE or wanted in _PROTOCOLS or wanted in self.words:
+            return True
+        if wanted not in self.found:
+            part = wanted.removesuffix("s")
+            self.found[wanted] = any(part in _lower(text) for text in self.sources)
+        return self.found[wanted]
 
     def name(self, name: str) -> bool:
         bare = name.rstrip(_TRAILING).removesuffix("()").strip("/")
@@ -183,7 +180,7 @@ class _Held(NamedTuple):
         if len(runs) == 1 and runs[0] == wanted:
             return True
         if wanted not in self.found:
-            self.found[wanted] = any(_stands(wanted, _lower(text)) for text in self.sources)
+            self.found[wanted] = any(_stands(wanted, _lower(text), _splits_word) for text in self.sources)
         return self.found[wanted]
 
 
@@ -197,41 +194,30 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(_RUN.findall(_lower(text)))
 
 
-@lru_cache(maxsize=2_048)
-def _amounts(text: str) -> _Amounts:
-    found = frozenset(_amount(match) for match in _NUMBER.finditer(text))
-    scaled = ((amount.value, _scale(amount.unit)) for amount in found if amount.unit)
-    return _Amounts(
-        every=frozenset(amount.value for amount in found), with_unit=found,
-        bare=frozenset(amount.value for amount in found if not amount.unit),
-        seconds=frozenset(value * scale for value, scale in scaled if scale is not None),
-    )
-
-
 def _inside(match: re.Match[str]) -> str:
     return next(group for group in match.groups() if group is not None)
 
 
-def _stands(wanted: str, text: str) -> bool:
+def _stands(wanted: str, text: str, splits: Callable[[str, str], bool]) -> bool:
+    """Whether a text stands in another one where no edge of it, by the characters outside and inside, splits a word."""
     at = text.find(wanted)
     for _ in range(_MOST_HITS):
         if at < 0:
             return False
         end = at + len(wanted)
-        if not (at and _is_word(text[at - 1])) and not (end < len(text) and _is_word(text[end])):
+        if not (at and splits(text[at - 1], text[at])) and not (end < len(text) and splits(text[end], text[end - 1])):
             return True
         at = text.find(wanted, at + 1)
     return False
 
 
+def _splits_word(outside: str, inside: str) -> bool:
+    return _is_word(outside)
+
+
+def _splits_number(outside: str, inside: str) -> bool:
+    return outside.isdigit() and inside.isdigit()
+
+
 def _is_word(character: str) -> bool:
     return character == "_" or character.isalnum()
-
-
-def _amount(match: re.Match[str]) -> _Amount:
-    unit = (match.group("unit") or "").lower()
-    return _Amount(Decimal(match.group("value").replace(",", "")), unit)
-
-
-def _scale(unit: str) -> Decimal | None:
-    return _SECONDS.get(unit) or _SECONDS.get(unit.removesuffix("s"))

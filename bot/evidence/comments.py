@@ -14,6 +14,8 @@ _SLASHES = frozenset({".js", ".jsx", ".ts", ".tsx", ".mjs", ".go", ".java", ".kt
                       ".cs", ".scala", ".swift", ".php", ".proto"})
 _SLASH_LINE = re.compile(r"\s*(?://|/\*|\*(?:\s|/|$))")
 _LAYOUT = frozenset({tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT, tokenize.ENCODING})
+_MOST_PLACES = 200
+"""Places of a quote on its line that are looked at: a hostile line may repeat it without end."""
 Spans = dict[int, list[tuple[int, int]]]
 
 
@@ -29,12 +31,29 @@ def running_part(quote: str, line: int, path: str, lines: tuple[str, ...]) -> st
     spans = _spoken(lines).get(line, [])
     found = ""
     at = text.find(quote)
-    while at >= 0:
+    for _ in range(_MOST_PLACES):
+        if at < 0:
+            break
+        over = [(first, last) for first, last in spans if first < at + len(quote) and at < last]
+        if not over:
+            return quote if _size(quote) else ""
         running = "".join(character for place, character in enumerate(quote, at)
-                          if not any(first <= place < last for first, last in spans))
+                          if not any(first <= place < last for first, last in over))
         found = max(found, running, key=_size)
         at = text.find(quote, at + 1)
     return found if _size(found) else ""
+
+
+def running_lines(first: int, last: int, path: str, lines: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    """The lines from `first` to `last` (from 1, both included), with their numbers, as far as they run."""
+    spans = _spoken(lines) if path.endswith((".py", ".pyi")) else {}
+    for number, text in enumerate(lines[first - 1:last], first):
+        running, reached = "", 0
+        for begin, end in spans.get(number, []):
+            running, reached = running + text[reached:begin], end
+        running += text[reached:]
+        if running.strip() and not _is_comment(path, text):
+            yield number, running
 
 
 def _size(text: str) -> int:

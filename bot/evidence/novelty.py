@@ -6,8 +6,8 @@ import re
 from typing import NamedTuple
 
 from bot.domain.evidence import CodeCitation
-from bot.evidence.relevance import same_claim, statement_terms
-from bot.evidence.statements import Support
+from bot.evidence.supports import SAME_DIGITS, Support
+from bot.evidence.words import same_claim, statement_terms
 
 MOST_ALIKE = 0.8
 """Part of the smaller of two statements' terms that may stand in the other one."""
@@ -15,11 +15,11 @@ MOST_ALIKE_ON_SAME = 0.5
 """The same for two whys with the same quotes."""
 _BECAUSE = re.compile(r"\b(?:because(?: of)?|due to|caused by|owing to|as a result of|since|as)\b", re.IGNORECASE)
 _LEAST_HALF = 2
-_DIGITS = str.maketrans("123456789", "000000000")
+_CONSEQUENCE = re.compile(r"[:;]\s|,? (?:so that|so|therefore|which)\b")
 
 
 class Told(NamedTuple):
-    """An accepted why: its terms, those before and after "because", and its quotes."""
+    """An accepted why: its terms, those before "because" and of the cause after it, and its quotes."""
 
     whole: frozenset[str]
     effect: frozenset[str]
@@ -28,11 +28,11 @@ class Told(NamedTuple):
 
 
 def told(statement: str, supports: tuple[Support, ...]) -> Told:
-    """Take a statement apart."""
+    """Take a statement apart. The cause ends where a consequence begins: ", so …", ", which …"."""
     word = _BECAUSE.search(statement)
     before = statement_terms(statement[:word.start()]) if word else frozenset[str]()
-    after = statement_terms(statement[word.end():]) if word else frozenset[str]()
-    return Told(statement_terms(statement), before, after, supports)
+    cause = _CONSEQUENCE.split(statement[word.end():])[0] if word else ""
+    return Told(statement_terms(statement), before, statement_terms(cause), supports)
 
 
 def nothing_new(this: Told, earlier: list[Told]) -> str:
@@ -70,10 +70,10 @@ def _same_quote(one: Support, other: Support) -> bool:
         return same and _overlap(one.running.strip(), other.running.strip(), None)
     if one.entry is None or other.entry is None:
         return False
-    text = one.entry.text.translate(_DIGITS)
-    if one.entry != other.entry and text != other.entry.text.translate(_DIGITS):
+    text = one.entry.text.translate(SAME_DIGITS)
+    if one.entry != other.entry and text != other.entry.text.translate(SAME_DIGITS):
         return False
-    return _overlap(left.quote.translate(_DIGITS), right.quote.translate(_DIGITS), text)
+    return _overlap(left.quote.translate(SAME_DIGITS), right.quote.translate(SAME_DIGITS), text)
 
 
 def _overlap(left: str, right: str, text: str | None) -> bool:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from bot.domain.logs import Incident, LogEntry, LogGroup
 from bot.domain.moments import parse_nanoseconds, rfc3339
-from bot.evidence.relevance import statement_terms, terms
 from bot.evidence.times import CAUSE_AFTER, LATENESS
+from bot.evidence.words import statement_terms, terms
 
 TOLERANCE_NS = 1_000_000_000
 ABSENCE_NS = 600_000_000_000
@@ -53,18 +53,35 @@ class Timeline:
         roots = root.insert_ids if root is not None else ()
         self._root = frozenset(self._wording(entry) for entry in self._incident if entry.insert_id in roots)
 
-    def judge(self, statement: str, cited: Sequence[LogEntry], effect: Sequence[LogEntry]) -> Judged:
+    def judge(self, statement: str, cited: Sequence[LogEntry], effect: Sequence[LogEntry], *,
+              with_code: bool = False) -> Judged:
         """Judge the cited entries of one why. `effect` are those of the nearest earlier why that cites entries.
 
-        Without such a why the effect is the incident itself, which no cause at any depth may come after.
+        Without such a why the effect is the incident itself, which no cause at any depth may come after. `with_code`:
+        the why rests on code as well; entries alone cannot explain by the incident what came before it.
         """
         if not cited:
             return Judged()
+        if not with_code and (turned := self._turned(cited, effect)):
+            return Judged(turned)
         found = [self._against(statement, cited, effects)
                  for effects in (effect, self._incident) if effects or effects is self._incident]
         problem = next((judged.problem for judged in found if judged.problem), "")
         return Judged(problem, not problem and all(judged.shown for judged in found),
                       any(judged.excused for judged in found))
+
+    def _turned(self, cited: Sequence[LogEntry], effect: Sequence[LogEntry]) -> str:
+        """Why the incident's own entries cannot have caused an effect that is no part of it, and older."""
+        if not effect or not all(self._wording(entry) in self._own for entry in cited) \
+                or any(self._wording(entry) in self._own for entry in effect):
+            return ""
+        own = frozenset(map(self._wording, effect))
+        first, entry = min((self._earliest(entry, own), entry.insert_id) for entry in cited)
+        last = max(entry.time_ns + _latency(entry) for entry in effect)
+        if first <= last + TOLERANCE_NS:
+            return ""
+        return (f"It gives the incident as the cause of what came before it: {entry} first at {rfc3339(first)}, the "
+                f"effect at {rfc3339(last)}. A cause comes first.")
 
     def _against(self, statement: str, cited: Sequence[LogEntry], effects: Sequence[LogEntry]) -> Judged:
         own = self._own if effects is self._incident else frozenset(map(self._wording, effects))

@@ -12,15 +12,19 @@ from bot.domain.globs import matches_any
 from bot.domain.proposals import ProposedRootCause
 from bot.evidence.claims import Evidence, unsupported
 from bot.evidence.code import CodeAt, FunctionSpan
+from bot.evidence.comments import running_lines
+from bot.evidence.contradictions import CodeLine, misordered
 from bot.evidence.ground import Ground
-from bot.evidence.relevance import terms, unrelated
-from bot.evidence.statements import Earlier, Support, text_problem
+from bot.evidence.relevance import unrelated
+from bot.evidence.statements import text_problem
+from bot.evidence.supports import Earlier, Support
+from bot.evidence.words import terms
 
 _VENDORED = frozenset({"site-packages", "dist-packages", "node_modules", "vendor", "third_party", ".venv", "venv",
                        "_vendor"})
-_TEST_FILE = re.compile(r"(?:^test_.*|.*_test|^conftest)\.py$")
 _MOST_FILES = 20
 _MOST_ENTRY = 20_000
+_HEAD_OR_RAISE = re.compile(r"\s*(?:@|(?:async )?def\b|raise\b)")
 _VALUE = re.compile(r"[\d'\"`:=<>{}\[\]()%]+|\n")
 _LEAST_SAID = 12
 
@@ -32,20 +36,23 @@ class CheckedCause(NamedTuple):
     failures: tuple[str, ...]
 
 
-def check_root_cause(proposed: ProposedRootCause, ground: Ground, used: tuple[Support, ...],
+def check_root_cause(proposed: ProposedRootCause, ground: Ground, supports: tuple[Support, ...],
                      earlier: Earlier) -> CheckedCause:
-    """Return the root cause with its support. `used` and `earlier` are what the cited whys rest on.
+    """Return the root cause with its support. `supports` and `earlier` are what the cited whys cite and rest on.
 
     Cited: a why is; every suspect is a function at the commit in product code (not a test, not vendored); a cited why
-    points at one of them; statement, mechanism and trigger claim only what stands in cited quotes or in the suspects'
-    own code, and speak of it. A `not_caught` that is not held is left out, with a sentence, and changes nothing else:
-    it is no part of the cause. Existing files that it names count as facts, and the functions in them.
+    points at one of them, and they are not just where the error was raised; statement, mechanism and trigger claim only
+    what stands in cited quotes or in the suspects' own code, speak of it, and do not turn its order around.
+    A `not_caught` that is not held, or names no test and no suspect, is left out, with a sentence, and changes nothing
+    else: it is no part of the cause. Existing files that it names count as facts, the functions in them, and test code
+    that a why cites.
     """
+    used = tuple(support for support in supports if support.used)
     reason = _problem(proposed, ground, used, earlier)
     support = Supported.UNPROVEN if reason else Supported.CITED
     failures = [f"Root cause: {reason}"] if reason else []
     not_caught = proposed.not_caught
-    missing = _not_caught_problem(proposed, ground, earlier) if not_caught else ""
+    missing = _not_caught_problem(proposed, ground, supports, earlier) if not_caught else ""
     if missing:
         not_caught = ""
         failures.append(f"Root cause, not_caught: {missing}")
@@ -90,9 +97,18 @@ def _problem(proposed: ProposedRootCause, ground: Ground, used: tuple[Support, .
     if not any(_points(support, suspect, span, body.text) for support in used
                for suspect, span, body in zip(proposed.suspects, spans, bodies, strict=True)):
         return "No cited why points at any of its suspects."
+    if all(_raised_there(suspect, span, ground, used)
+           for suspect, span in zip(proposed.suspects, spans, strict=True)):
+        return ("Its suspects are where the error was raised, and no why cites what they do besides: there it was "
+                "noticed. Cite what made it happen.")
     missing = unsupported(said, earlier.held.plus(*bodies))
     if missing:
         return f"It claims what stands neither in the cited quotes nor in its suspects: {', '.join(missing)}."
+    lines = [CodeLine(suspect.path, suspect.function, number, line)
+             for suspect, span in zip(proposed.suspects, spans, strict=True)
+             for number, line in running_lines(span.first, span.last, suspect.path, code.lines(suspect.path) or ())]
+    if wrong := misordered(said, lines):
+        return wrong
     own = frozenset().union(*(terms(f"{body.text}\n{body.facts}") for body in bodies))
     text = "\n".join(body.text for body in bodies)
     return unrelated(f"{proposed.statement}\n{proposed.mechanism}", earlier.held.plus(*bodies), text,
@@ -104,7 +120,7 @@ def _foreign(suspect: Suspect, ground: Ground) -> str:
     path = PurePosixPath(suspect.path)
     if any(part in _VENDORED for part in path.parts):
         return f"{suspect.path} is a library's code, not this service's."
-    if matches_any(suspect.path, ground.tests) is not None or _TEST_FILE.match(path.name):
+    if ground.is_test(suspect.path):
         return f"{suspect.path} is test code: a test is not what failed in the service."
     if matches_any(suspect.path, ground.product) is None:
         return f"{suspect.path} is not in this service's code ({', '.join(ground.product)})."
@@ -131,20 +147,45 @@ def _points(support: Support, suspect: Suspect, span: FunctionSpan, body: str) -
     return any(len(part) >= _LEAST_SAID and part in body for part in said)
 
 
+def _raised_there(suspect: Suspect, span: FunctionSpan, ground: Ground, used: tuple[Support, ...]) -> bool:
+    """Whether a suspect is where the incident's error was raised, and no more of it is cited than its head or that."""
+    place, _, function = ground.incident.root.location.partition(" in ")
+    path = place.rpartition(":")[0].lstrip("/")
+    name = function.partition(" (")[0].rpartition(".")[2]
+    same = suspect.path.endswith(path) or path.endswith(suspect.path)
+    if not path or not same or name != suspect.function.rpartition(".")[2]:
+        return False
+    return not any(
+        isinstance(support.citation, CodeCitation) and support.citation.path == suspect.path
+        and span.first <= support.citation.line <= span.last and not _HEAD_OR_RAISE.match(support.running)
+        for support in used)
+
+
 def _body(code: CodeAt, suspect: Suspect, span: FunctionSpan) -> Evidence:
     lines = code.lines(suspect.path) or ()
     return Evidence("\n".join(lines[span.first - 1:span.last]), f"{suspect.path}\n{suspect.function}",
                     frozenset(range(span.first, span.last + 1)))
 
 
-def _not_caught_problem(proposed: ProposedRootCause, ground: Ground, earlier: Earlier) -> str:
-    code = ground.code
+def _not_caught_problem(proposed: ProposedRootCause, ground: Ground, supports: tuple[Support, ...],
+                        earlier: Earlier) -> str:
+    code, text = ground.code, proposed.not_caught
     if code is None:
         return "Without the code nothing can be said of its tests."
-    if unreadable := text_problem(proposed.not_caught):
+    if unreadable := text_problem(text):
         return unreadable
-    facts = [Evidence(facts="\n".join((path, *(span.name for span in code.functions(path)))))
-             for path in files_named(proposed.not_caught, code)]
+    functions = {path: tuple(span.name for span in code.functions(path)) for path in files_named(text, code)}
+    facts = [Evidence(facts="\n".join((path, *names))) for path, names in functions.items()]
+    tests = [support for support in supports
+             if isinstance(support.citation, CodeCitation) and ground.is_test(support.citation.path)]
+    facts += [support.evidence for support in tests]
     said = "\n".join((proposed.statement, proposed.mechanism, *(suspect.key for suspect in proposed.suspects)))
-    missing = unsupported(proposed.not_caught, earlier.held.plus(*facts, Evidence(facts=said)))
-    return f"It names what is not there, and was left out: {', '.join(missing)}." if missing else ""
+    missing = unsupported(text, earlier.held.plus(*facts, Evidence(facts=said)))
+    if missing:
+        return f"It names what is not there, and was left out: {', '.join(missing)}."
+    names = {support.function for support in tests} | {suspect.function for suspect in proposed.suspects}
+    names |= {name for path, inside in functions.items() if ground.is_test(path) for name in inside}
+    if any(ground.is_test(path) for path in functions) or any(
+            re.search(rf"(?<!\w){re.escape(name.rpartition('.')[2])}(?!\w)", text) for name in names if name):
+        return ""
+    return "It names no test and no suspect, so that nothing of it can be looked up, and was left out."

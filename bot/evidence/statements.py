@@ -3,103 +3,30 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from bot.domain.evidence import CheckedCitation, Citation, CodeCitation, LogCitation
 from bot.domain.logs import LogEntry
 from bot.domain.moments import rfc3339
 from bot.domain.visible import visible
 from bot.evidence.citations import Snapshot, check_citation, place_of
-from bot.evidence.claims import Evidence, unsupported
+from bot.evidence.claims import Evidence, unsupported, weigh
 from bot.evidence.comments import running_part
+from bot.evidence.contradictions import denied, mislabelled, misordered
 from bot.evidence.ground import Ground
-from bot.evidence.relevance import statement_terms, terms, unrelated
+from bot.evidence.relevance import silent_part, unrelated
+from bot.evidence.supports import Earlier, Statement, Support, counted
 from bot.evidence.times import mentions
+from bot.evidence.words import statement_terms, terms
 
 MOST_CITATIONS = 12
 """Citations of one statement that are looked at; a statement with more is not supported."""
 _INSTANCE = (8, 12)
 """Lengths to which an instance's id is cut where people read it; the pack shows the second."""
 
-_MOST_ENTRY = 20_000
 _MOST_WORD = 200
 _LONG_WORD = re.compile(rf"\S{{{_MOST_WORD + 1}}}")
-_FIELDS = terms("instance revision")
-
-
-class Support(NamedTuple):
-    """What one citation that holds brings. `running` is the part of its quote that is no comment or docstring.
-
-    `terms` are those of that part and of the facts that are its own, `used` whether the statement speaks of any.
-    """
-
-    citation: Citation
-    evidence: Evidence
-    running: str
-    terms: frozenset[str]
-    used: bool
-    entry: LogEntry | None = None
-
-
-class Statement(NamedTuple):
-    """A judged statement. `problem` is empty when it stands; `unheld` is claimed and stands nowhere.
-
-    `leaned` are pieces that only earlier whys' quotes hold, or the rest of a cited entry.
-    """
-
-    checked: tuple[CheckedCitation, ...]
-    supports: tuple[Support, ...]
-    problem: str
-    unheld: tuple[str, ...] = ()
-    leaned: tuple[str, ...] = ()
-
-    @property
-    def used(self) -> tuple[Support, ...]:
-        """What the statement speaks of; the rest carries nothing."""
-        return tuple(support for support in self.supports if support.used)
-
-    @property
-    def idle(self) -> tuple[str, ...]:
-        """The places of citations that the statement makes no use of."""
-        return tuple(place_of(support.citation) for support in self.supports if not support.used)
-
-    @property
-    def evidence(self) -> tuple[Evidence, ...]:
-        """What later statements may rest on."""
-        return tuple(support.evidence for support in self.used)
-
-    @property
-    def around(self) -> tuple[Evidence, ...]:
-        """The whole of the entries that it speaks of. Names and quoted text may stand there, numbers may not."""
-        return tuple(Evidence(facts=support.entry.text[:_MOST_ENTRY]) for support in self.used if support.entry)
-
-    @property
-    def running(self) -> str:
-        """What runs of the quotes that it uses, or was logged."""
-        return "\n".join(support.running for support in self.used)
-
-    @property
-    def terms(self) -> frozenset[str]:
-        """The terms of what it speaks of."""
-        return frozenset().union(*(support.terms for support in self.used))
-
-
-class Earlier(NamedTuple):
-    """What the cited whys before a statement hold: quotes and facts, entries as a whole, the terms of all of it."""
-
-    evidence: Evidence = Evidence()
-    around: Evidence = Evidence()
-    terms: frozenset[str] = frozenset()
-
-    def plus(self, statement: Statement, text: str) -> Earlier:
-        """With one more."""
-        return Earlier(self.evidence.plus(*statement.evidence), self.around.plus(*statement.around),
-                       self.terms | statement.terms | statement_terms(text))
-
-    @property
-    def held(self) -> Evidence:
-        """All that a later statement may name."""
-        return self.evidence.plus(self.around)
+_SHORT = 2
+"""Characters of a held piece that tell nothing of the part in which they stand."""
 
 
 class Judge:
@@ -117,36 +44,47 @@ class Judge:
                   for citation in citations[MOST_CITATIONS:MOST_CITATIONS + 1]]
         return tuple(found)
 
-    def judge(self, text: str, citations: tuple[Citation, ...], earlier: Earlier, *,
-              hypothesis: bool = False) -> Statement:
-        """Judge a statement: its citations hold, it speaks of them, and what it claims stands in them.
+    def judge(self, text: str, citations: tuple[Citation, ...], earlier: Earlier, *, of_tests: bool = False
+              ) -> Statement:
+        """Judge a statement: its citations hold, it speaks of them, and what it claims stands in them, not against it.
 
         A citation is used when the statement shares a term with its running part, with the function or file that it
         points at, or names its time, revision or instance. Names, values and times may also stand in what earlier
-        cited whys use; names and quoted text also anywhere in a cited entry, but a number stands in the quote.
-        A hypothesis is what the evidence speaks against, so it has few of its words: one is enough, and it may speak
-        of the instance or the revision that an entry comes from.
+        cited whys use; names and quoted text also anywhere in a cited entry, but a number stands in the quote, or is a
+        word that counts citations.
+        Comments and docstrings do not run, and tests not in the service: they carry nothing, but tests may do so
+        where `of_tests` is set.
         """
         checked = self.check(citations)
         problem = text_problem(text) or citation_problem(checked)
         if problem:
             return Statement(checked, (), problem)
-        supports = tuple(self._support(text, item.citation, hypothesis) for item in checked)
+        supports = tuple(self._support(text, item.citation, of_tests) for item in checked)
         found = Statement(checked, supports, "")
         if not any(support.running for support in supports):
-            return found._replace(problem="All that it cites are comments or docstrings, which do not run. "
-                                          "Cite the code itself, or the log.")
+            return found._replace(problem="All that it cites are comments or docstrings, which do not run, or "
+                                          "tests, which do not run in the service. Cite the code itself, or the log.")
         if not any(support.running and support.used for support in supports):
             return found._replace(problem="It makes no use of what it cites: its words do not stand in its quotes.")
         own = Evidence().plus(*found.evidence)
-        unheld = unsupported(text, own.plus(*found.around, earlier.held))
-        leaned = tuple(piece for piece in unsupported(text, own) if piece not in unheld)
+        counts = counted(earlier.used + found.used)
+        unheld = unsupported(text, own.plus(*found.around, earlier.held, counts))
+        leaned = tuple(piece for piece in unsupported(text, own.plus(counts)) if piece not in unheld)
         if unheld:
             return found._replace(unheld=unheld, problem="It claims what does not stand in the quotes that it or an "
                                                          f"earlier cited why cites: {', '.join(unheld)}.")
-        unlike = "" if hypothesis else unrelated(text, own.plus(earlier.held), found.running, found.terms,
-                                                   earlier.terms)
-        return found._replace(leaned=leaned, problem=unlike)
+        problem = unrelated(text, own.plus(earlier.held), found.running, found.terms, earlier.terms)
+        return found._replace(leaned=leaned, problem=problem or self._speaks_against(text, found, earlier))
+
+    def _speaks_against(self, text: str, found: Statement, earlier: Earlier) -> str:
+        """What of its evidence speaks against a statement, or which part of it speaks of none; empty for neither."""
+        own = Evidence().plus(*found.evidence)
+        quotes = [piece.text for piece in own.plus(earlier.evidence).pieces() if piece.text]
+        before = [piece.text for piece in earlier.evidence.pieces() if piece.text]
+        others = "\n".join((*(line.text for line in found.code), *before))
+        held = weigh(text, own.plus(*found.around, earlier.held)).held
+        return (mislabelled(text, quotes) or misordered(text, found.code) or denied(text, found.logged, others)
+                or silent_part(text, found.terms | earlier.terms, [piece for piece in held if len(piece) > _SHORT]))
 
     def running(self, citation: Citation) -> str:
         """The part of a quote that is no comment or docstring; a log quote as it is."""
@@ -155,13 +93,15 @@ class Judge:
         lines = self._code.lines(citation.path) or ()
         return running_part(citation.quote, citation.line, citation.path, lines)
 
-    def _support(self, text: str, citation: Citation, hypothesis: bool) -> Support:
-        running = self.running(citation)
+    def _support(self, text: str, citation: Citation, of_tests: bool) -> Support:
         said = statement_terms(text)
         if isinstance(citation, CodeCitation):
-            evidence, near = self._code_facts(citation)
-            found = terms(running) | terms(near)
-            return Support(citation, evidence, running, found, bool(running) and bool(said & found))
+            running = self.running(citation) if of_tests or not self._ground.is_test(citation.path) else ""
+            around = self._code.enclosing(citation.path, citation.line) if self._code is not None else None
+            name = around.name if around is not None else ""
+            evidence = self._code_facts(citation, name)
+            found = terms(running) | terms(f"{name} {citation.path.rpartition('/')[2].strip('.').partition('.')[0]}")
+            return Support(citation, evidence, running, found, bool(running) and bool(said & found), function=name)
         entry = self._snapshot.holding(citation)
         assert entry is not None, "a log citation that holds has its entry"
         evidence = self._log_facts(citation, entry)
@@ -169,8 +109,8 @@ class Judge:
         found = terms(citation.quote) | terms(entry.logger.rpartition(".")[2])
         named = mentions(text, rfc3339(entry.time_ns)) or any(
             len(name) >= _INSTANCE[0] and name in text for name in (entry.revision, entry.instance[:_INSTANCE[0]]))
-        used = bool(said & found) or named or (hypothesis and bool(said & _FIELDS))
-        return Support(citation, evidence, running, found | terms(entry.service), used, entry)
+        used = bool(said & found) or named
+        return Support(citation, evidence, citation.quote, found | terms(entry.service), used, entry)
 
     def _log_facts(self, citation: LogCitation, entry: LogEntry) -> Evidence:
         shown = [item.id for item in self._ground.pack.items if item.kind == "log" and item.ref == citation.insert_id]
@@ -181,18 +121,15 @@ class Judge:
         ]
         return Evidence(citation.quote, "\n".join(facts))
 
-    def _code_facts(self, citation: CodeCitation) -> tuple[Evidence, str]:
-        """The evidence of a code citation, and the names that are near enough to be meant by it."""
-        around = self._code.enclosing(citation.path, citation.line) if self._code is not None else None
-        name = around.name if around is not None else ""
-        stem = citation.path.rpartition("/")[2].strip(".").partition(".")[0]
+    def _code_facts(self, citation: CodeCitation, function: str) -> Evidence:
+        """The evidence of a code citation."""
         shown = [item.id for item in self._ground.pack.items
                  if item.kind == "code" and item.ref.rpartition(":")[0] == citation.path]
         file = citation.path.rpartition("/")[2]
         places = (f"{citation.path}:{citation.line}", f"{file}:{citation.line}")
-        facts = "\n".join([citation.path, *places, name, citation.commit, citation.commit[:7], citation.commit[:12],
-                           *shown])
-        return Evidence(citation.quote, facts, frozenset({citation.line})), f"{name} {stem}"
+        facts = "\n".join([citation.path, *places, function, citation.commit, citation.commit[:7],
+                           citation.commit[:12], *shown])
+        return Evidence(citation.quote, facts, frozenset({citation.line}))
 
 
 def text_problem(text: str) -> str:

@@ -24,6 +24,7 @@ _MINUTE, _SECOND = len("10:30"), len("10:30:37")
 CAUSE_AFTER = re.compile(
     r"\b(?:because of|because|due to|caused by|owing to|as a result of|triggered by|after|since)\b", re.IGNORECASE
 )
+BECAUSE = re.compile(r"\b(?:because|due to|caused by|owing to|as a result of|triggered by|since)\b", re.IGNORECASE)
 EFFECT_AFTER = re.compile(
     r"\b(?:led to|leads to|causing|caused(?! by)|therefore|which made|resulted in|so that|so|then)\b", re.IGNORECASE
 )
@@ -55,6 +56,11 @@ def held_time(match: re.Match[str], sources: tuple[str, ...]) -> bool:
     if clock and clock[1] == ":":
         clock = f"0{clock}"
     return any((date, clock) in _beginnings(text) for text in sources)
+
+
+def without_times(text: str) -> str:
+    """A text without its dates and clock times."""
+    return TIME.sub(" ", _STAMP.sub(" ", text))
 
 
 def told_backwards(statement: str) -> str:

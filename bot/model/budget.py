@@ -16,6 +16,8 @@ from bot.model.prices import Price, cost
 _OVERHEAD_TOKENS = 1_000
 _BLOCK_TOKENS = 30
 """What a provider may write around a tool, a call, a result or a block of its own."""
+_MOST_DIGITS = 24
+"""Of the USD in an amount that is said to the cent: with the cents, Decimal's 28 digits hold them."""
 _COUNTS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 
 
@@ -111,4 +113,7 @@ class Budget:
 
 
 def _usd(amount: Decimal) -> str:
+    """An amount, rounded up to cents; one with more digits than any money has in short."""
+    if not amount.is_finite() or amount.adjusted() > _MOST_DIGITS:
+        return f"{amount:.3E} USD"
     return f"{amount.quantize(Decimal('0.01'), ROUND_UP)} USD"

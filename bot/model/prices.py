@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from decimal import Decimal
 from typing import Final
@@ -84,7 +85,8 @@ def price_of(config: ModelConfig) -> Price:
             f"The price of the model {config.name!r} is not known (the list here is of {PRICES_READ}), so the budget "
             f"could not be kept.{_why(config)}",
             "Add its price in USD per million tokens to bot.toml:\n"
-            f'[model.prices."{config.name}"]\ninput = "…"\noutput = "…"\ncache_read = "…"\ncache_write = "…"',
+            f"[model.prices.{json.dumps(config.name, ensure_ascii=False)}]\n"
+            'input = "…"\noutput = "…"\ncache_read = "…"\ncache_write = "…"',
         )
     return known
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
@@ -20,6 +21,8 @@ _SILENT = frozenset({"citation", "root_cause", "plan", "report", "proof", "patch
 """Keys that only hold what is inside, where a list before them or the statement names the thing already."""
 MOST_DIFFERENCES = 12
 """Fields or lines that are named one by one."""
+_MOST_OF_PARTS = 120
+"""Characters of an object or a list that a statement quotes."""
 _MOST_MATCHED = 4_000_000
 """Pairs of lines up to which moved lines are looked for; beyond, line is held against line."""
 
@@ -31,9 +34,19 @@ def compared(what: str, stored: BaseModel | object, again: BaseModel | object, s
         yield judged(what, "")
     for where, left, right in found[:MOST_DIFFERENCES]:
         place = f"{what}, {where}" if where else what
-        yield judged(place, f"the record says {shown(left)}, and {source} {shown(right)}")
+        yield judged(place, f"the record says {_value(left)}, and {source} {_value(right)}")
     if len(found) > MOST_DIFFERENCES:
         yield judged(what, f"{len(found) - MOST_DIFFERENCES} more of its fields differ")
+
+
+def _value(value: object) -> str:
+    """A value as a sentence quotes it: text as it is, the rest as JSON, and of what has parts only the beginning."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return shown(value)
+    text = shown(json.dumps(value, ensure_ascii=False, default=str))
+    return text if len(text) <= _MOST_OF_PARTS else f"{text[:_MOST_OF_PARTS]}…"
 
 
 def plain(value: object) -> object:

@@ -19,7 +19,7 @@ def documents(material: Material) -> Iterator[Statement]:
         elif material.unread:
             yield noted(name, "the record cannot be read to its end")
         elif stored is None:
-            yield judged(name, f"it {material.odd[name]}" if name in material.odd else "it is not there")
+            yield judged(name, f"it {material.lacks(name)}")
         elif material.unsettled and stored != again:
             yield noted(name, "the cycle runs, was interrupted or given up: it may be ahead of the record")
         else:

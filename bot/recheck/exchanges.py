@@ -64,7 +64,7 @@ def _asked_by(step: StepRecord, found: Exchange) -> str:
 def _price(material: Material, found: Exchange) -> Iterator[Statement]:
     """What the usage costs by the table. Prices may be configured, so another price is no failure."""
     usage, what = found.reply.usage, f"exchange {found.digest[:12]}, cost"
-    if material.record.settings.scripted:
+    if found.request.model.startswith(("script:", "replay:")):
         yield judged(what, "" if usage.cost_usd == Decimal(0) else
                      f"it says {usage.cost_usd} USD, and answers from files cost nothing")
         return

@@ -10,6 +10,7 @@ from bot.domain.effects import Artifact
 from bot.domain.patch import StoredFile
 from bot.domain.record import CycleRecord, StepRecord
 from bot.domain.results import FiveWhys, Proven, Retrieved, TestsRun, TestsWritten
+from bot.recheck.folder import ALL
 from bot.recheck.material import Material
 from bot.recheck.statement import Statement, judged, noted
 from bot.reports.documents import documents_of
@@ -60,7 +61,10 @@ def known(material: Material) -> Iterator[Statement]:
         else:
             yield judged(f"{name} belongs to the record", "nothing in the record names it")
     for name, why in material.odd.items():
-        yield judged(f"{name} is a plain file", f"it {why}, so it was not read")
+        if name == ALL:
+            yield judged("everything in the folder was read", f"it {why}, and the rest was not read")
+        else:
+            yield judged(f"{name} was read", f"it {why}")
 
 
 def _kept(record: CycleRecord) -> dict[str, Artifact]:
@@ -88,7 +92,7 @@ def _named(step: StepRecord) -> Iterator[str]:
 def _problem(material: Material, name: str, sha256: str, size: int | None) -> str:
     content = material.files.get(name)
     if content is None:
-        return f"it {material.odd[name]}" if name in material.odd else "it is not there"
+        return f"it {material.lacks(name)}"
     if size is not None and len(content) != size:
         return f"it has {len(content):,} bytes, and {size:,} were stored"
     found = hashlib.sha256(content).hexdigest()

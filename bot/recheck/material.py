@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,10 +19,13 @@ from bot.domain.record_document import MIGRATIONS
 from bot.domain.results import Retrieved
 from bot.domain.workflow import Workflow
 from bot.logs.snapshot import parse_snapshot
-from bot.recheck.folder import Content
+from bot.recheck.folder import Content, lacking
 
 REDACTED = re.compile(r"<redacted>|<[a-z][a-z-]*:[0-9a-f]{4}>")
 """How redaction marks what it took out (`bot/logs/redact.py`, `bot/evidence/code.py`)."""
+
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,10 @@ class Material:
         """A file as text; None when it is not there. What is no UTF-8 shows as replacement characters."""
         content = self.files.get(name)
         return None if content is None else content.decode("utf-8", "replace")
+
+    def lacks(self, name: str) -> str:
+        """Why there is no content of a file that was expected, as a predicate: "is not there", or what `odd` says."""
+        return lacking(name, self.odd)
 
     def before(self, index: int) -> CycleRecord:
         """The record as the step at `index` found it: running, its own step begun."""
@@ -101,7 +108,7 @@ class Material:
             return "no log was read"
         content = self.files.get(retrieved.snapshot)
         if content is None:
-            return f"{retrieved.snapshot} is not there"
+            return f"{retrieved.snapshot} {self.lacks(retrieved.snapshot)}"
         try:
             return parse_snapshot(content)
         except ValueError as error:
@@ -149,16 +156,45 @@ def first_problem(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return type(error).__name__
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return ": ".join(filter(None, (_place(first["loc"]), first["msg"])))
+
+
+def _place(keys: Sequence[int | str]) -> str:
+    return ".".join(map(str, keys))
+
+
+def _no_text(body: JsonObject) -> tuple[int | str, ...] | None:
+    """Where the first text stands that is no Unicode: JSON can escape half of a character, and no reader takes it."""
+    left: list[tuple[tuple[int | str, ...], object]] = [((), body)]
+    while left:
+        place, value = left.pop()
+        if isinstance(value, str) and not _whole(value):
+            return place
+        if isinstance(value, dict):
+            if not all(map(_whole, value)):
+                return place
+            left.extend(((*place, key), one) for key, one in reversed(value.items()))
+        elif isinstance(value, list):
+            left.extend(((*place, at), one) for at, one in reversed(tuple(enumerate(value))))
+    return None
+
+
+def _whole(text: str) -> bool:
+    return text.isascii() or not _HALF.search(text)
 
 
 def _as_far_as_it_goes(body: JsonObject) -> tuple[CycleRecord, str]:
     """The record, or as many of its first steps as can be read, and what is wrong with the next."""
-    try:
-        return CycleRecord.model_validate_json(json.dumps(body)), ""
-    except (ValidationError, RecursionError, ValueError) as error:
-        problem = first_problem(error)
-        places = [one["loc"] for one in error.errors()] if isinstance(error, ValidationError) else []
+    places: Sequence[Sequence[int | str]]
+    half = _no_text(body)
+    if half is not None:
+        problem, places = f"{_place(half) or 'the record'}: half of a character, which is no text", [half]
+    else:
+        try:
+            return CycleRecord.model_validate_json(json.dumps(body)), ""
+        except (ValidationError, RecursionError, ValueError) as error:
+            problem = first_problem(error)
+            places = [one["loc"] for one in error.errors()] if isinstance(error, ValidationError) else []
     steps = body.get("steps")
     bad = [place[1] for place in places if len(place) > 1 and place[0] == "steps" and isinstance(place[1], int)]
     if not bad or not isinstance(steps, list):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 
 from bot.domain.base import Frozen
@@ -63,6 +64,6 @@ def same(what: str, stored: object, again: object, source: str) -> Statement:
 
 def shown(value: object) -> str:
     """A value on one line, nothing in it unseen, cut."""
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
     text = " ".join(visible(text).split()) if text.strip() else repr(text)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"

@@ -107,6 +107,7 @@ def _environment() -> Environment:
         "day": _day,
         "ended": lambda value: ENDED_IN_WORDS[Ended(value)],
         "cost": _cost,
+        "scripted": scripted_in_words,
     })
     return environment
 
@@ -257,6 +258,13 @@ def planned_test(node_id: str, tests: tuple[PlannedTest, ...]) -> PlannedTest | 
     """The planned test that a node id belongs to, whatever class it stands in and parameters it has."""
     path, name = node_id.partition("::")[0], function_name(node_id)
     return next((test for test in tests if test.name == name and test.path == path), None)
+
+
+def scripted_in_words(model: str) -> str:
+    """What kind of model answers from files, in a run with that model."""
+    if model.startswith("replay:"):
+        return "Replayed model"
+    return "Scripted model" if model.startswith("script:") else "Scripted model for a part of the steps"
 
 
 def state_in_words(record: CycleRecord, workflow: Workflow) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from bot.adapters import replayed_model
 from bot.adapters.directory_store import DirectoryStore
 from bot.adapters.replayed_model import ReplayedModel, open_model
+from bot.adapters.scripted_model import ScriptedModel
 from bot.adapters.surroundings import Surroundings
 from bot.adapters.system_clock import SystemClock
 from bot.domain.asking import (
@@ -28,7 +31,7 @@ from bot.domain.asking import (
     Usage,
 )
 from bot.domain.config import BotConfig, BudgetConfig, InvestigationConfig
-from bot.domain.errors import AnswerRefused, OutOfScript, RecordDamaged, UsageProblem
+from bot.domain.errors import AnswerRefused, ModelProblem, OutOfScript, RecordDamaged, UsageProblem
 from bot.domain.evidence import StopCause
 from bot.domain.proposals import ProposedWhys
 from bot.domain.record import CycleRef
@@ -168,6 +171,51 @@ def test_a_damaged_exchange_is_named(store: DirectoryStore, folder: Path, kind: 
     path.write_text(DAMAGE[kind](path.read_text()))
     with pytest.raises(RecordDamaged, match=path.name):
         ReplayedModel(folder)
+
+
+@contextmanager
+def barred(path: Path, mode: int) -> Iterator[None]:
+    """Somebody who is not root, and a path with that mode."""
+    path.chmod(mode)
+    if os.getuid() == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(os.getuid())
+        path.chmod(0o755)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter; nobody else may enter pytest's own."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.parametrize(("of", "mode"), [("file", 0o000), ("folder", 0o000), ("folder", 0o444), ("above", 0o000)])
+def test_what_may_not_be_read_is_not_called_damaged(open_folder: Path, of: str, mode: int) -> None:
+    path = kept(DirectoryStore(open_folder), request())
+    for above in path.parents[:len(path.relative_to(open_folder).parts) - 1]:
+        above.chmod(0o755)
+    path.chmod(0o644)
+    with (barred({"file": path, "folder": path.parent, "above": path.parent.parent}[of], mode),
+          pytest.raises(RecordDamaged, match="Permission denied") as caught):
+        ReplayedModel(path.parent)
+    assert caught.value.remedy.startswith("Change its permissions")
+
+
+@pytest.mark.parametrize(("of", "mode"), [("file", 0o000), ("folder", 0o000), ("folder", 0o444)])
+def test_a_script_that_may_not_be_read(open_folder: Path, of: str, mode: int) -> None:
+    folder = open_folder / "script"
+    folder.mkdir(mode=0o755)
+    path = folder / "five_whys.1.json"
+    path.write_text("{}")
+    with (barred(path if of == "file" else folder, mode),
+          pytest.raises((ModelProblem, UsageProblem), match="cannot be read: Permission denied") as caught):
+        ScriptedModel(folder).ask(request())
+    assert caught.value.remedy.startswith("Change its permissions")
 
 
 def test_an_exchange_under_another_s_name_is_damage(store: DirectoryStore, folder: Path) -> None:

@@ -422,6 +422,8 @@ def test_the_record_says_what_a_lost_call_cost_whatever_is_asked_after_it(lab: L
         lab.kill(server.url, silence, *CLAUDE, config=POOR)
         answered = list(server.billed)
     spent = total_usd(answered) + sum(Decimal(note["usage"]["cost_usd"]) for note in lab.lost())
+    (waiting,) = bot("status", "--json", "--state", str(lab.folder / lab.state), cwd=lab.folder).json()["cycles"]  # type: ignore[misc]
+    assert Decimal(str(waiting["cost_usd"])) == spent
     said = lab.run(NOWHERE, *RESUME, config=POOR)
     assert said.code == 5, said.everything
     assert Decimal(str(said.json()["cost_usd"])) == spent
@@ -557,6 +559,20 @@ def test_a_model_of_its_own_for_a_step(lab: Lab) -> None:
     assert asked == [("claude-opus-5-5", "high", MOST_OUTPUT)] * PLAN + [("claude-sonnet-5-5", "low", 9000)] * 2
     cost = total_usd(server.billed[:PLAN]) + sum(usd(used, SONNET) for used in server.billed[PLAN:])
     assert Decimal(str(said.json()["cost_usd"])) == cost
+
+
+@pytest.mark.slow
+def test_a_step_may_be_answered_from_files(lab: Lab) -> None:
+    script = script_with_more_turns(lab.folder / "script")
+    config = own_config(lab.folder, f'[model.step.plan]\nname = "script:{script}"\n')
+    with lab.server() as server:
+        said = lab.run(server.url, *OWN, config=config)
+    assert said.code == 0, said.everything
+    assert "Scripted model for a part of the steps" in said.err
+    assert len(server.seen) == PLAN
+    assert Decimal(str(said.json()["cost_usd"])) == total_usd(server.billed)
+    checked = bot("recheck", str(lab.cycle), cwd=lab.folder)
+    assert checked.code == 0, checked.everything
 
 
 @pytest.mark.slow

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from bot.cli import main
 from bot.domain.workflow import Workflow
 from bot.engine.workflow import load_workflow
 from bot.recheck import CHECKS, recheck, recheck_content
@@ -17,6 +19,7 @@ from bot.resources import resource_folder
 from bot.steps import STEPS
 from tests.e2e.command import bot, environment
 from tests.e2e.mutations import Forged, Mutation, mutations
+from tests.unit.test_recheck_folder import as_nobody
 
 pytestmark = pytest.mark.slow
 MUTATIONS = tuple(mutations())
@@ -100,6 +103,36 @@ def test_what_is_no_record_ends_in_7(text: str, tmp_path: Path) -> None:
     said = bot("recheck", str(tmp_path), cwd=tmp_path)
     assert (said.code, said.out) == (7, "")
     assert len(said.err.splitlines()) == 2, said.err
+
+
+@pytest.mark.parametrize("folder", ["/", "/proc", "/dev", "nowhere", ""], ids=["root", "proc", "dev", "none", "empty"])
+def test_any_other_folder_ends_in_7(folder: str, tmp_path: Path) -> None:
+    said = bot("recheck", folder, "--json", cwd=tmp_path, timeout=60)
+    assert said.code == 7
+    assert len(said.err.splitlines()) == 2, said.err
+    assert said.json()["family"] == "record"
+
+
+def test_a_folder_that_may_not_be_read_is_no_misuse(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name) / "cycle-01"
+        folder.mkdir()
+        Path(name).chmod(0o755)
+        folder.chmod(0)
+        monkeypatch.setattr("sys.argv", ["bot", "recheck", str(folder), "--json"])
+        with as_nobody():
+            try:
+                list(resource_folder("workflows").iterdir())
+            except PermissionError:
+                pytest.skip("the code cannot be read without root's rights")
+            with pytest.raises(SystemExit) as ended:
+                main()
+        folder.chmod(0o700)
+    said = capsys.readouterr()
+    assert ended.value.code == 7
+    assert json.loads(said.out)["remedy"].startswith("Mend its permissions")
 
 
 def test_mutations_are_many_and_differ() -> None:

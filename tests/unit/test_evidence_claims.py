@@ -31,7 +31,9 @@ EVIDENCE = Evidence(
     "It is set at svc/router/broker.py:41.", "At 08:15 it was lost.", "At 08:15:02.12 it was lost.",
     "On 2025-11-07 08:15:02 UTC it was lost.", "2025-11-07T08:15:02Z", "At 08:15:02 GMT it was lost.",
     "Revision router-00042-zud and client-44.", "The WebSocket is gone.", "Client 44 is gone.",
-    "svc.router.broker is loaded.",
+    "svc.router.broker is loaded.", 'It was closed with "1011".', "It retried `three` times.", "The `3 of 10` clients.",
+    "Then the Broker lost its Clients in Python on Google Cloud Run.", "It waits: The subscriber is not running.",
+    "Some 0.044k clients, in `self.connected` Broker.",
 ])
 def test_held(statement: str) -> None:
     assert unsupported(statement, EVIDENCE) == ()
@@ -56,9 +58,23 @@ def test_held(statement: str) -> None:
     ("On 2025-11-08T08:15:02Z.", "2025-11-08T08:15:02Z"), ("Revision router-00042-zuf.", "router-00042-zuf"),
     ("Revision router-00043-zud.", "router-00043-zud"), ("client-45", "45"), ("7.51 KiB", "7.51 KiB"),
     ("/etc/passwd.txt", "/etc/passwd.txt"), ("svc/router/brоker.py", "svc/router/brоker.py"),
+    ('It failed "41" times.', '"41"'), ("It failed `101` times.", "`101`"), ("It failed `ten thousand` times.",
+    "`ten thousand`"), ("`13 of 10` clients.", "`13 of 10`"), ("`3 of 1` clients.", "`3 of 1`"),
+    ("`forty` clients", "`forty`"), ("15 clients at once.", "15"), ("08 clients at once.", "08"),
+    ("3k clients at once.", "3k"), ("3M requests", "3M"), ("3 million requests", "million"),
+    ("It fails because Mallory deployed it.", "Mallory"), ("It runs in Frankfurt.", "Frankfurt"),
+    ("The outage of Friday goes on.", "Friday"), ("In `broker` Kafka is full.", "Kafka"),
+    ("It fails: Redis is gone.", "Redis"),
 ])
 def test_not_held(statement: str, missing: str) -> None:
     assert unsupported(statement, EVIDENCE) == (missing,)
+
+
+def test_what_was_counted_holds_number_words_and_no_measure() -> None:
+    counted = EVIDENCE.plus(Evidence(counts=frozenset({4})))
+    assert unsupported("Four clients were closed, four times.", counted) == ()
+    assert unsupported("After four seconds and 4 clients", counted) == ("4", "four")
+    assert unsupported("Five clients", counted) == ("Five",)
 
 
 @given(st.text(max_size=300))

@@ -34,7 +34,6 @@ def test_an_honest_answer_is_believed(name: str) -> None:
     result = found.result
 
     assert found.failures == ()
-    assert found.remarks == ()
     assert [why.support for why in result.whys] == [Support.CITED] * len(proposed.whys)
     assert all(why.confidence not in {Confidence.NONE, None} for why in result.whys)
     assert all(why.reason == "" and why.unheld == () for why in result.whys)
@@ -62,10 +61,10 @@ def test_the_check_is_the_same_with_the_files_that_it_used_alone(name: str) -> N
 def test_confidence_is_what_the_checks_say() -> None:
     found = {name: [why.confidence for why in check_whys(proposed, scene.ground).result.whys]
              for name, (scene, proposed) in ((name, of(name)) for name in CLAIMING)}
-    # A log line and the code that wrote it; code alone; a later line that stands for what had not happened yet.
+    # A log line and the code that wrote it; code alone; a cause on log lines alone, and later ones.
     assert found["demo_one_why"] == [Confidence.HIGH]
     assert found["demo_as_scripted"] == [Confidence.HIGH, Confidence.HIGH] + [Confidence.MEDIUM] * 3
-    assert found["demo_absence"] == [Confidence.MEDIUM, Confidence.LOW]
+    assert found["demo_absence"] == [Confidence.LOW, Confidence.LOW]
 
 
 def with_citation(proposed: ProposedWhys, number: int, place: int, citation: Citation) -> ProposedWhys:

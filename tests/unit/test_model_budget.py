@@ -1,18 +1,21 @@
 from __future__ import annotations
 
+import re
 import tomllib
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bot.domain.asking import JsonObject, Message, ModelRequest, Tool, ToolCall, ToolResult, Usage
 from bot.domain.config import BudgetConfig, ModelConfig, PriceConfig
 from bot.domain.errors import BudgetSpent, ConfigProblem
 from bot.domain.tokens import estimate_tokens
 from bot.model.budget import Budget, prompt_tokens
-from bot.model.prices import FREE, PRICES, cost, price_of
+from bot.model.prices import FREE, PRICES, Price, cost, price_of
 
 OPUS = PRICES["claude-opus-5-5"]
 
@@ -47,6 +50,8 @@ def test_cache_prices_that_are_left_out_are_not_free() -> None:
 def test_an_unknown_price_says_what_to_add_and_that_is_valid() -> None:
     with pytest.raises(ConfigProblem) as caught:
         price_of(ModelConfig(name="claude-next"))
+    with pytest.raises(ValidationError):
+        ModelConfig(**tomllib.loads(caught.value.remedy.split("\n", 1)[1])["model"])
     toml = caught.value.remedy.split("\n", 1)[1].replace("…", "1.5")
     found = ModelConfig(**tomllib.loads(toml)["model"], name="claude-next")
     assert price_of(found).usual.output == Decimal("1.5")
@@ -153,3 +158,33 @@ def test_what_was_spent_on_other_days_does_not_count_for_this_one() -> None:
 def test_an_unknown_cost_is_priced() -> None:
     budget = Budget(BudgetConfig(), OPUS, Usage(input_tokens=1_000_000, cost_usd=None))
     assert budget.spent.cost_usd == Decimal(4)
+
+
+PRICE = st.decimals(0, 100_000, places=9)
+USD = st.decimals("0.000000001", 1_000_000, places=9)
+
+
+@given(PRICE, PRICE, PRICE, PRICE, USD, USD, st.integers(1, 10**12), st.integers(1, 128_000), st.integers(0, 10**15))
+def test_no_allowed_price_or_limit_breaks_the_budget(
+    into: Decimal, out: Decimal, read: Decimal, write: Decimal, cycle: Decimal, day: Decimal, tokens: int, most: int,
+    used: int,
+) -> None:
+    price = PriceConfig(input=into, output=out, cache_read=read, cache_write=write)
+    limits = BudgetConfig(usd_per_cycle=cycle, usd_per_day=day, tokens_per_cycle=tokens)
+    spent = Usage(input_tokens=used, output_tokens=used, cache_read_tokens=used, cache_write_tokens=used)
+    for already in (None, spent):
+        budget = Budget(limits, Price(usual=price), already, Decimal(10) ** 20)
+        with suppress(BudgetSpent):
+            budget.check(request(most_tokens=most))
+        assert budget.spent.cost_usd is not None
+        assert budget.spent.cost_usd >= 0
+
+
+@pytest.mark.parametrize(("spent", "said"), [
+    ("0.001", "0.01 USD of 1.00 USD"), ("123456789012345678901234.001", "123456789012345678901234.01 USD of"),
+    ("1E+30", "1.000E+30 USD of"), ("1E+999999", "1.000E+999999 USD of"),
+])
+def test_any_amount_can_be_said(spent: str, said: str) -> None:
+    with pytest.raises(BudgetSpent, match=re.escape(said)):
+        Budget(BudgetConfig(usd_per_cycle=Decimal(1)), OPUS, Usage(cost_usd=Decimal(spent))).check(
+            request(most_tokens=128_000))

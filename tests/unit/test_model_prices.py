@@ -35,7 +35,7 @@ def test_the_list_holds(name: str, region: str, like: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "region"), [
-    ("claude-next", ""), ("", ""), ("claude-opus-5-5@20260801", "global"), ("claude-opus-5-5-20260801", ""),
+    ("claude-next", ""), ("claude-opus-5-5@20260801", "global"), ("claude-opus-5-5-20260801", ""),
     ("vertex:claude-opus-5-5", ""), ("vertex:claude-opus-5-5", "europe-west1"), ("vertex:claude-opus-5-5", "us"),
     ("vertex:claude-next", "global"), ("vertex:claude-opus-5-5@", "global"),
     ("vertex:claude-haiku-5-5", "global"),  # its price depends on the prompt's length

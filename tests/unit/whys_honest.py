@@ -16,9 +16,9 @@ def why(statement: str, *citations: Citation, ruled_out: tuple[ProposedRuledOut,
     return ProposedWhy(statement=statement, citations=citations, ruled_out=ruled_out)
 
 
-def no(hypothesis: str, *citations: Citation) -> ProposedRuledOut:
-    """A hypothesis that is ruled out."""
-    return ProposedRuledOut(hypothesis=hypothesis, citations=citations)
+def no(hypothesis: str, against: str, *citations: Citation) -> ProposedRuledOut:
+    """A hypothesis that is ruled out, and what speaks against it."""
+    return ProposedRuledOut(hypothesis=hypothesis, against=against, citations=citations)
 
 
 def cause(statement: str, mechanism: str, trigger: str, *suspects: str, not_caught: str = "") -> ProposedRootCause:
@@ -71,9 +71,11 @@ def demo_as_scripted(s: Scene) -> ProposedWhys:
         root=READY_TOO_EARLY,
         ruled_out=(
             no("The broker cannot be reached from the instances.",
+               "The failing sessions are connected to the broker; what is not running is the subscriber.",
                s.log("connected to the broker, but the subscriber is not running")),
-            no("The readiness timeout is too short: then the report would name the broker as failed, and no client "
-               "would be let in.",
+            no("The readiness timeout is too short.",
+               "Then `failed` would name the broker, and no client would be let in: the server asks for "
+               "`report.ready`.",
                s.code("router/readiness.py", 'failed = ("broker",)'), s.code("router/server.py", "if report.ready:")),
         ),
     )
@@ -129,7 +131,7 @@ def demo_one_why(s: Scene) -> ProposedWhys:
 def demo_no_culprit(s: Scene) -> ProposedWhys:
     """Nothing claimed, something ruled out."""
     return answer(ruled_out=(
-        no("The broker was unreachable when clients were closed.",
+        no("The broker was unreachable when clients were closed.", "The failing sessions were connected to the broker.",
            s.log("connected to the broker, but the subscriber")),
     ))
 
@@ -163,6 +165,7 @@ def demo_code_heavy(s: Scene) -> ProposedWhys:
             s.code("router/session.py", "self._broker.add_route(self._room, self._outbox.put)"),
             s.code("router/broker.py", "raise SubscriberNotRunning("),
             ruled_out=(no("The outbox of a slow client was full and closed it.",
+                          "For a slow consumer the outbox drops its oldest messages, and closes nobody.",
                           s.code("router/outbox.py", "slow consumer, dropping its oldest messages")),)),
         why(f"The connection is marked at router/broker.py:{connected.line}, before the task that subscribes has run, "
             f"and router/readiness.py:{wait.line} waits for nothing but this mark.",
@@ -186,6 +189,7 @@ def demo_outside_the_pack(s: Scene) -> ProposedWhys:
             s.code("router/readiness.py", "await self._broker.connected.wait()")),
         root=READY_TOO_EARLY,
         ruled_out=(no("It came with the newest revision only.",
+                      "On revision message-router-00041-qib the subscriber is not running, either.",
                       s.log("the subscriber is not running", instance=other.instance)),),
     )
 
@@ -272,10 +276,12 @@ def crash_other_instance(s: Scene) -> ProposedWhys:
 def crash_no_cause(s: Scene) -> ProposedWhys:
     """No culprit, and two suspicions that the log refutes."""
     return answer(ruled_out=(
-        no("The WebSocket exclusion is switched off.", s.log("flags: websocket_exclusion=on")),
-        no("Only one instance is broken.",
+        no("The WebSocket exclusion is switched off.", "The flags say websocket_exclusion=on.",
+           s.log("flags: websocket_exclusion=on")),
+        no("Only one instance is broken.", "Two instances ended with exit(3).",
            s.log("Container called exit(3).", 0), s.log("Container called exit(3).", 1)),
-        no("Python could not start at all.", s.log("starting worker, python 3.11.9", 1)),
+        no("Python could not start at all.", "A worker was starting, with python 3.11.9.",
+           s.log("starting worker, python 3.11.9", 1)),
     ))
 
 
@@ -291,7 +297,8 @@ def crash_pid(s: Scene) -> ProposedWhys:
             "imported.",
             s.log("ModuleNotFoundError: No module named 'backend.services.monitoring'"),
             s.log("from backend.middleware.auth_context import AuthContext"),
-            ruled_out=(no("The missing Sentry SDK stops the start: it is only a warning, and comes earlier.",
+            ruled_out=(no("The missing Sentry SDK stops the start.",
+                          "That the Sentry SDK is not available is a warning, and the start goes on after it.",
                           s.log("Sentry SDK not available")),)),
         root=MISSING.model_copy(update={
             "mechanism": "setup_middleware calls `_add_auth_context`; its import fails and the error is raised again.",
@@ -414,10 +421,12 @@ def pool_deploy(s: Scene) -> ProposedWhys:
             s.code("services/orders/orders/invoices.py", "raise OrderNotFound(order_id)")),
         root=LEAK.model_copy(update={"not_caught": ""}),
         ruled_out=(
-            no("The database is down: then no pool would be ready at start.", s.log("pool ready, 5 connections")),
-            no("The garbage collection starves the service: it ran once, long after the first failures.",
+            no("The database is down.", "Then no pool would be ready, and it is, with 5 connections.",
+               s.log("pool ready, 5 connections")),
+            no("The garbage collection starves the service.",
+               "The garbage collection ran once, at 10:31:00, long after the first failures.",
                s.log("garbage collection took 512 MiB down to 210 MiB")),
-            no("Reads leak: `lent` gives the connection back in every case.",
+            no("Reads leak.", "`lent` gives the connection back in every case, by `pool.release`.",
                s.code("services/orders/orders/api.py", "pool.release(connection)")),
         ),
     )
@@ -445,7 +454,8 @@ def pool_single(s: Scene) -> ProposedWhys:
         why("Orders cannot be read because the connection pool is exhausted; the requests time out in `acquire`.",
             s.log("line 32, in acquire"),
             s.log("orders.pool.PoolTimeout: pool limit of size 5 reached, connection timed out, timeout 10.00 s")),
-        ruled_out=(no("A single slow query blocks everyone: waiting shows on the pool, not on a query.",
+        ruled_out=(no("A single slow query blocks everyone.",
+                      "What is waited for is a connection, 9.981 s long, and no query.",
                       s.log("waited 9.981 s for a connection")),),
     )
 
@@ -460,6 +470,25 @@ def pool_because(s: Scene) -> ProposedWhys:
             s.code("services/orders/orders/api.py", "except OrderNotFound:"),
             s.code("services/orders/orders/api.py", 'return 404, b""')),
         root=LEAK,
+    )
+
+
+def pool_counted(s: Scene) -> ProposedWhys:
+    """What is cited is counted; a name with a capital letter; the order of the code; what did not happen."""
+    return answer(
+        why("Reads failed twice on this instance, and on two more instances: the Pool was at its limit of size 5.",
+            s.log("request failed: get_order"), s.log("request failed: get_order", 1),
+            s.log("pool limit of size 5 reached", 2), s.log("pool limit of size 5 reached", 4)),
+        why("Three orders were not found, and their connections not given back: `raise OrderNotFound` comes before "
+            "`pool.release`.",
+            s.log("order 70411 not found, no invoice"), s.log("order 70412 not found, no invoice"),
+            s.log("order 70413 not found, no invoice"), s.code(INVOICES, "raise OrderNotFound(order_id)"),
+            s.code(INVOICES, "pool.release(connection)")),
+        root=LEAK.model_copy(update={
+            "mechanism": "render_invoice calls `pool.acquire` before `load_order`, and where an order is not found it "
+                         "never reaches `pool.release`. It should check before `pool.acquire`."}),
+        ruled_out=(no("The Database lost its orders.", "Before, order 90017 was loaded for Müller & Söhne.",
+                      s.log("order 90017 für Müller & Söhne geladen")),),
     )
 
 
@@ -489,6 +518,20 @@ def demo_race(s: Scene) -> ProposedWhys:
         why("A background task does the subscribing, and nothing awaits it.",
             s.code("router/broker.py",
                    "self._subscriber = asyncio.create_task(self._run_subscriber(reader, self._writer))")),
+    )
+
+
+def demo_scheduled(s: Scene) -> ProposedWhys:
+    """A task that is created first and runs last: the order of the lines is not that of the run."""
+    return answer(
+        why("Clients get 1011 because their route is refused.", s.log("closing the client with 1011"),
+            s.log("cannot add a route for room 'harbour'")),
+        why("`self.connected.set` is called before `_run_subscriber` has read SUBSCRIBED, since its task is only "
+            "created.",
+            s.code("router/broker.py", "self.connected.set()"),
+            s.code("router/broker.py", "self._subscriber = asyncio.create_task(self._run_subscriber("),
+            s.code("router/broker.py", 'if verb == "SUBSCRIBED":')),
+        root=READY_TOO_EARLY,
     )
 
 
@@ -542,7 +585,8 @@ def pool_climbs(s: Scene) -> ProposedWhys:
         why("Each 404 on an invoice leaks one, because the release is not in a finally block.",
             s.log("/orders/70411/invoice -> 404"), s.code(INVOICES, "pool.release(connection)")),
         root=LEAK,
-        ruled_out=(no("The timeout is too short.", s.log("connection timed out, timeout 10.00 s")),),
+        ruled_out=(no("The timeout is too short.", "With a timeout of 10.00 s the connection still timed out.",
+                      s.log("connection timed out, timeout 10.00 s")),),
     )
 
 
@@ -551,11 +595,12 @@ Honest = Callable[[Scene], ProposedWhys]
 HONEST: dict[str, tuple[Callable[[], Scene], Honest]] = {
     **{case.__name__: (demo_scene, case) for case in (
         demo_as_scripted, demo_with_times, demo_absence, demo_one_why, demo_no_culprit, demo_nothing, demo_open_end,
-        demo_code_heavy, demo_outside_the_pack, demo_handshake, demo_race)},
+        demo_code_heavy, demo_outside_the_pack, demo_handshake, demo_race,
+        demo_scheduled)},
     **{case.__name__: (crash_scene, case) for case in (
         crash_five, crash_short, crash_deployment, crash_other_instance, crash_no_cause, crash_pid, crash_single,
         crash_image, crash_import_time, crash_probe)},
     **{case.__name__: (pool_scene, case) for case in (
         pool_three, pool_counts, pool_recurring, pool_units, pool_unicode, pool_deploy, pool_contrast, pool_single,
-        pool_because, pool_users, pool_climbs)},
+        pool_because, pool_users, pool_climbs, pool_counted)},
 }
