@@ -81,8 +81,8 @@ class Focus(Frozen):
     loggers: tuple[str, ...] = ()
     code: tuple[str, ...] = ()
     least_severity: Severity = Severity.WARNING
-    least_http_status: int = 0
-    window_hours: Annotated[float, Field(gt=0, le=366 * 24, allow_inf_nan=False)] = 24.0
+    least_http_status: Annotated[int, Field(strict=True, ge=0, le=599)] = 0
+    window_hours: Annotated[float, Field(strict=True, gt=0, le=366 * 24, allow_inf_nan=False)] = 24.0
     exclude: tuple[str, ...] = ()
 
 

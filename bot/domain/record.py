@@ -20,7 +20,7 @@ SCHEMA: Final = 3
 2: `fixed`; incidents have `timeline` and `followed`, groups `shown_with`, ranked incidents `why` and `lost`.
 3: whys have `confidence`, `unheld` and `ruled_out`, root causes `not_caught` and `reason`, results of steps 1 and 2
 `investigation`, of step 1 `code`, `paths`, `product` and
-`tests`; planned tests `data`, charges `lost`, failures `name`.
+`tests`, hypotheses `against`, what was read `keeps_emails`; planned tests `data`, charges `lost`, failures `name`.
 """
 
 STEPS = (

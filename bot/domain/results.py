@@ -19,7 +19,10 @@ from bot.domain.suite import SuiteResult
 
 
 class Retrieved(Frozen):
-    """Step 0: what was read and which incident won. `snapshot` names the file of redacted entries."""
+    """Step 0: what was read and which incident won. `snapshot` names the file of redacted entries.
+
+    `keeps_emails` says that e-mail addresses were left in it, as configured; then an answer may quote them, too.
+    """
 
     result: Literal["retrieved"] = "retrieved"
     report: ReadReport
@@ -29,6 +32,7 @@ class Retrieved(Frozen):
     commit: RunningCommit | None
     target: str
     snapshot: str
+    keeps_emails: bool = False
 
 
 class Conclusion(StrEnum):

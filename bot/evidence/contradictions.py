@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -64,15 +64,17 @@ def misordered(statement: str, lines: Sequence[CodeLine]) -> str:
 
     Empty when it is not.
     """
-    named = list(_CODE.finditer(statement))
-    for one, other in pairwise(named):
+    # A line that is given twice is one line.
+    known = tuple({(line.path, line.line): line for line in lines}.values())
+    only = cache(lambda name: _only(name, known))
+    for one, other in pairwise(_CODE.finditer(statement)):
         between = statement[one.end():other.start()]
         word = _ORDER.search(between)
         around = statement[max(0, one.start() - _WINDOW):other.start()]
         if word is None or len(between) > _MOST_BETWEEN or re.search(r"[.;:\n]", between) \
                 or _NEGATED.search(around) or _WISHED.search(around):
             continue
-        left, right = _only(one, lines), _only(other, lines)
+        left, right = only(_name(one)), only(_name(other))
         if left is None or right is None or left.line == right.line \
                 or (left.path, left.function) != (right.path, right.function):
             continue
@@ -118,9 +120,8 @@ def _name(match: re.Match[str]) -> str:
     return (match.group(1) or match.group(2)).strip().removesuffix("()")
 
 
-def _only(match: re.Match[str], lines: Sequence[CodeLine]) -> CodeLine | None:
+def _only(name: str, lines: Sequence[CodeLine]) -> CodeLine | None:
     """The line that a name stands on, if there is one and it runs where it stands."""
-    name = _name(match)
     whole = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
     found = [line for line in lines if name in line.text and whole.search(line.text)]
     return found[0] if len(found) == 1 and not _LATER.search(found[0].text) else None

@@ -50,7 +50,7 @@ def others(material: Material) -> Iterator[Statement]:
         if not asked:
             yield noted(what, NOT_KEPT)
         elif isinstance(step.result, Planned):
-            plan = last(asked, TestPlan)
+            plan = last(asked, TestPlan, material.keeps_emails)
             if plan is None:
                 yield no_answer(what)
             elif material.older:
@@ -127,16 +127,16 @@ def no_answer(what: str) -> Statement:
     return judged(f"{what}, its answer", "none of its exchanges holds an answer of its kind")
 
 
-def last(asked: tuple[Exchange, ...], kind: type[T]) -> T | None:
+def last(asked: tuple[Exchange, ...], kind: type[T], keeps_emails: bool = False) -> T | None:
     """The last answer, None when there is none."""
-    return next(reversed(list(answers(asked, kind))), None)
+    return next(reversed(list(answers(asked, kind, keeps_emails))), None)
 
 
-def answers(asked: tuple[Exchange, ...], kind: type[T]) -> Iterator[T]:
+def answers(asked: tuple[Exchange, ...], kind: type[T], keeps_emails: bool = False) -> Iterator[T]:
     """The answers among the replies, in order, as the steps take them: those in prose without secrets."""
     for exchange in asked:
         value, _, _ = parse(exchange.reply, kind)
         if value is None:
             continue
         with contextlib.suppress(AnswerUnfounded):
-            yield value if isinstance(value, ProposedTests | ProposedFix) else without_secrets(value)
+            yield value if isinstance(value, ProposedTests | ProposedFix) else without_secrets(value, keeps_emails)

@@ -115,6 +115,12 @@ class Material:
             return str(error)
 
     @property
+    def keeps_emails(self) -> bool:
+        """Whether e-mail addresses were left in the log."""
+        retrieved = self.record.latest(Retrieved)
+        return retrieved is not None and retrieved.keeps_emails
+
+    @property
     def incident(self) -> Incident | None:
         """The incident that the cycle works on."""
         retrieved = self.record.latest(Retrieved)

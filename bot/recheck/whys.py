@@ -38,7 +38,7 @@ def whys(material: Material) -> Iterator[Statement]:
         elif material.older:
             yield noted(f"{what}, its whys", f"rules and answers of schema {material.schema} were others")
         else:
-            yield from _gated(what, step.result, asked, ground)
+            yield from _gated(material, what, step.result, asked, ground)
 
 
 def citations(material: Material) -> Iterator[Statement]:
@@ -104,8 +104,10 @@ def _shown(what: str, pack: EvidencePack, asked: tuple[Exchange, ...]) -> Iterat
                      "the prompt of its first question does not hold it so")
 
 
-def _gated(what: str, result: FiveWhys, asked: tuple[Exchange, ...], ground: Ground) -> Iterator[Statement]:
-    proposed = list(answers(asked, ProposedWhys))
+def _gated(
+    material: Material, what: str, result: FiveWhys, asked: tuple[Exchange, ...], ground: Ground
+) -> Iterator[Statement]:
+    proposed = list(answers(asked, ProposedWhys, material.keeps_emails))
     if not proposed:
         yield no_answer(what)
         return

@@ -15,6 +15,7 @@ from bot.domain.config import AskingStep
 from bot.domain.errors import AnswerUnfounded
 from bot.domain.evidence import Investigation
 from bot.domain.globs import matches_any
+from bot.domain.results import Retrieved
 from bot.evidence.code import CodeAt
 from bot.logs.redact import Redactor
 from bot.model.asking import Asker
@@ -54,7 +55,11 @@ def ask(
         clock=ctx.clock, notes=_notes(ctx),
     )
     # Code must stay what it is: what looks like a secret in it is objected to by its step.
-    clean = without_secrets if step in {"five_whys", "plan"} else _as_it_is
+    emails = ctx.need(Retrieved).keeps_emails
+
+    def clean(value: T) -> T:
+        return without_secrets(value, emails) if step in {"five_whys", "plan"} else value
+
     found = asker.ask(
         step, ctx.attempt, render("system"), prompt, answer, most_tokens=config.most_output_tokens,
         effort=config.effort, objections=None if objections is None else lambda value: objections(clean(value)),
@@ -68,14 +73,15 @@ def ask(
     return Asked(clean(found.value), found.investigation)
 
 
-def without_secrets(value: T) -> T:
+def without_secrets(value: T, keeps_emails: bool) -> T:
     """An answer without secrets: a model may know or decode some that nobody showed it as they are.
 
-    Addresses stay, whatever the configuration says: those that it keeps have to be quoted. Raises AnswerUnfounded
-    when nothing of the type is left.
+    IP addresses stay, since code holds them and has to be quoted; e-mail addresses where the log kept them. Raises
+    AnswerUnfounded when nothing of the type is left.
     """
+    redact = Redactor(keep_ips=True, keep_emails=keeps_emails).text
     try:
-        return type(value).model_validate(_walked(value.model_dump(mode="json")))
+        return type(value).model_validate(_walked(value.model_dump(mode="json"), redact))
     except ValidationError as error:
         raise AnswerUnfounded(
             f"The model's answer holds what looks like a secret, and without it is no {type(value).__name__}.",
@@ -83,16 +89,12 @@ def without_secrets(value: T) -> T:
         ) from error
 
 
-def _as_it_is(value: T) -> T:
-    return value
-
-
-def _walked(value: JsonValue) -> JsonValue:
+def _walked(value: JsonValue, redact: Callable[[str], str]) -> JsonValue:
     if isinstance(value, str):
-        return _secrets_out(value)
+        return redact(value)
     if isinstance(value, dict):
-        return {key: _walked(item) for key, item in value.items()}
-    return [_walked(item) for item in value] if isinstance(value, list) else value
+        return {key: _walked(item, redact) for key, item in value.items()}
+    return [_walked(item, redact) for item in value] if isinstance(value, list) else value
 
 
 def _kept(ctx: StepContext, exchange: Exchange) -> None:
@@ -137,9 +139,6 @@ def code_at(ctx: StepContext, commit: Sha) -> CodeAt:
 
 in_code = Redactor(keep_ips=True).text
 """What takes secrets out of code. An address in code is a constant, and an edit must be able to quote its line."""
-
-
-_secrets_out = Redactor(keep_ips=True, keep_emails=True).text
 
 
 def code_globs(ctx: StepContext) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def run(ctx: StepContext) -> StepOutcome:
         report=report, groups=len(analysis.groups), incidents=len(analysis.incidents),
         selection=selection.model_copy(update={"runners_up": selection.runners_up[:MOST_RUNNERS_UP]}),
         commit=None if winner is None else running_commit(ctx, winner, analysis.stood),
-        target=_target(ctx, winner), snapshot=SNAPSHOT,
+        target=_target(ctx, winner), snapshot=SNAPSHOT, keeps_emails=ctx.config.redaction.keep_emails,
     )
     return concluded(result)
 

@@ -19,6 +19,8 @@ from bot.demo.repository import build_repository
 from bot.domain.record import CycleEnd, CycleStatus
 from tests.e2e.command import BOT, Said, bot, environment, record_of
 
+WITH_KEY = environment(ANTHROPIC_API_KEY="sk-none")
+"""A key that is never used: the log ends the cycle before any model is asked."""
 DEMO = ("cycle", "--focus", "message-routing", "--demo")
 
 
@@ -61,8 +63,8 @@ def test_an_empty_log_and_a_clean_log_are_not_the_same(tmp_path: Path) -> None:
     (tmp_path / "empty.ndjson").write_text("")
     lines = [entry(number, "INFO", f"served {number}") for number in range(20)]
     (tmp_path / "clean.ndjson").write_text("\n".join(lines))
-    empty = bot("cycle", "--focus", "errors", "--logs", "file:empty.ndjson", cwd=tmp_path)
-    clean = bot("cycle", "--focus", "errors", "--logs", "file:clean.ndjson", cwd=tmp_path)
+    empty = bot("cycle", "--focus", "errors", "--logs", "file:empty.ndjson", cwd=tmp_path, env=WITH_KEY)
+    clean = bot("cycle", "--focus", "errors", "--logs", "file:clean.ndjson", cwd=tmp_path, env=WITH_KEY)
     assert (empty.code, clean.code) == (0, 0)
     assert "ended: the log is empty" in empty.everything
     assert "ended: no actionable incident" in clean.everything
@@ -88,7 +90,7 @@ def truncated() -> bytes:
 def test_a_log_that_cannot_be_read_is_no_clean_log(tmp_path: Path, content: bytes | None, words: str) -> None:
     if content is not None:
         (tmp_path / "x.ndjson.gz").write_bytes(content)
-    said = bot("cycle", "--focus", "errors", "--logs", "file:x.ndjson.gz", cwd=tmp_path)
+    said = bot("cycle", "--focus", "errors", "--logs", "file:x.ndjson.gz", cwd=tmp_path, env=WITH_KEY)
     assert said.code == 4, said.everything
     assert words in said.everything
     assert "clean" not in said.everything
@@ -96,7 +98,7 @@ def test_a_log_that_cannot_be_read_is_no_clean_log(tmp_path: Path, content: byte
     assert record["status"] == "paused"
     # Nothing is lost: once the file is whole, the same cycle goes on.
     (tmp_path / "x.ndjson.gz").write_bytes(gzip.compress(entry(1, "INFO", "served").encode()))
-    assert bot("resume", cwd=tmp_path).code == 0
+    assert bot("resume", cwd=tmp_path, env=WITH_KEY).code == 0
     assert record_of(tmp_path / ".bot")["end"] == "no actionable incident"
 
 
@@ -352,7 +354,7 @@ def test_a_run_goes_on_with_its_next_cycle_when_it_died_between_two(tmp_path: Pa
 def test_with_json_an_error_is_the_one_document(tmp_path: Path) -> None:
     early = bot("cycle", "--focus", "nothing", "--json", cwd=tmp_path)
     assert (early.code, early.json()["schema"], early.json()["family"]) == (2, "whybot/error/1", "usage")
-    late = bot("cycle", "--focus", "errors", "--logs", "file:nowhere", "--json", cwd=tmp_path)
+    late = bot("cycle", "--focus", "errors", "--logs", "file:nowhere", "--json", cwd=tmp_path, env=WITH_KEY)
     assert (late.code, late.json()["schema"]) == (4, "whybot/cycle/1")
     failure = late.json()["failure"]
     assert isinstance(failure, dict)

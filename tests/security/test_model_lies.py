@@ -558,6 +558,10 @@ ROOTS: dict[str, tuple[Callable[[], Scene], Maker, ProposedRootCause, str]] = {
         empty(s), why("acquire raises PoolTimeout.", s.code(POOL, "raise PoolTimeout("))), cause(
         "The pool gives up too early.", "ConnectionPool.acquire raises PoolTimeout although connections are free.",
         "Any get_order.", f"{POOL}::ConnectionPool.acquire"), "where the error was raised"),
+    "order of its code, named twice": (pool_scene, leaking, suspecting(
+        f"{INVOICES}::render_invoice", f"{INVOICES}::render_invoice").model_copy(update={
+            "mechanism": "render_invoice calls `pool.release` before `store_document`, so the connection is lost."}),
+                                       "wrong way round"),
     "order of its code": (pool_scene, leaking, LEAK.model_copy(update={
         "mechanism": "render_invoice calls `pool.release` before `store_document`, so the connection is lost."}),
                           "wrong way round"),
