@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol, cast
 import typer
 
 from bot import __version__
-from bot.domain.errors import EXIT_INTERRUPTED, BotError, UsageProblem
+from bot.domain.errors import EXIT_INTERRUPTED, BotError, Interrupted, UsageProblem
 from bot.output import Output
 
 _HELP = """A debugging bot for services on Cloud Run. The model proposes, code decides.
@@ -41,13 +41,6 @@ class _Misuse(Protocol):
     def show(self, file: io.StringIO) -> None: ...
 
     def format_message(self) -> str: ...
-
-
-class _Interrupted(BotError):
-    """Somebody pressed Ctrl-C."""
-
-    exit_code = EXIT_INTERRUPTED
-    family = "interrupted"
 
 
 State = Annotated[Path, typer.Option("--state", help="The folder with the records.", show_default=True)]
@@ -232,7 +225,7 @@ def _invoke() -> int:
 
 def _interrupted() -> BotError:
     resumes = {"cycle", "resume"} & {*sys.argv[1:]}
-    return _Interrupted("It was interrupted.", _RESUME if resumes else "Start it again.")
+    return Interrupted("It was interrupted.", _RESUME if resumes else "Start it again.")
 
 
 def _usage(misuse: _Misuse) -> UsageProblem:

@@ -218,3 +218,10 @@ def no_repository(path: str) -> ConfigProblem:
 EXIT_ANSWER_IS_NO = 1
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
+
+
+class Interrupted(BotError):
+    """Somebody pressed Ctrl-C. No family of errors, and an exit code that shells know."""
+
+    exit_code = EXIT_INTERRUPTED
+    family = "interrupted"

@@ -44,7 +44,7 @@ GOOD = json.dumps({"summary": "Wait for it.", "edits": [{"path": "a.py", "find":
 USED = Usage(input_tokens=100, output_tokens=10, cost_usd=Decimal("0.01"))
 SHA = "a" * 40
 REF = CycleRef(focus="startup", run="20251107T081500Z-0a1b2c", number=1)
-NEVER = InvestigationConfig(most_turns=60, most_tokens=10**9, most_usd=Decimal(10**6), most_seconds=1e9)
+NEVER = InvestigationConfig(most_turns=60, most_tokens=10**7, most_usd=Decimal(10**6), most_seconds=86_400.0)
 
 
 class Hand:
