@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bot.domain.logs import Incident, LogEntry
+from bot.evidence.words import fold_digits
 
 _CHAIN_NS = 2_000_000_000
 _MOST_CONTEXT = 40
 _MOST_AT_REVISION = 20
-_DIGITS = str.maketrans("123456789", "000000000")
 
 
 def in_time(entry: LogEntry) -> tuple[int, str]:
@@ -18,7 +18,7 @@ def in_time(entry: LogEntry) -> tuple[int, str]:
 
 
 def _folded(entry: LogEntry) -> str:
-    return entry.text.translate(_DIGITS)
+    return fold_digits(entry.text)
 
 
 def own_entries(incident: Incident, entries: Sequence[LogEntry],

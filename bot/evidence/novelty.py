@@ -6,8 +6,8 @@ import re
 from typing import NamedTuple
 
 from bot.domain.evidence import CodeCitation
-from bot.evidence.supports import SAME_DIGITS, Support
-from bot.evidence.words import same_claim, statement_terms
+from bot.evidence.supports import Cited
+from bot.evidence.words import fold_digits, same_claim, statement_terms
 
 MOST_ALIKE = 0.8
 """Part of the smaller of two statements' terms that may stand in the other one."""
@@ -24,10 +24,10 @@ class Told(NamedTuple):
     whole: frozenset[str]
     effect: frozenset[str]
     cause: frozenset[str]
-    supports: tuple[Support, ...]
+    supports: tuple[Cited, ...]
 
 
-def told(statement: str, supports: tuple[Support, ...]) -> Told:
+def told(statement: str, supports: tuple[Cited, ...]) -> Told:
     """Take a statement apart. The cause ends where a consequence begins: ", so …", ", which …"."""
     word = _BECAUSE.search(statement)
     before = statement_terms(statement[:word.start()]) if word else frozenset[str]()
@@ -61,7 +61,7 @@ def _turned(this: Told, other: Told) -> bool:
     return not this.effect and alike(this.whole, other.effect)
 
 
-def _same_quote(one: Support, other: Support) -> bool:
+def _same_quote(one: Cited, other: Cited) -> bool:
     """Overlapping text at the same place. An entry that reads the same, digits aside, is the same place."""
     left, right = one.citation, other.citation
     if isinstance(left, CodeCitation) or isinstance(right, CodeCitation):
@@ -70,10 +70,10 @@ def _same_quote(one: Support, other: Support) -> bool:
         return same and _overlap(one.running.strip(), other.running.strip(), None)
     if one.entry is None or other.entry is None:
         return False
-    text = one.entry.text.translate(SAME_DIGITS)
-    if one.entry != other.entry and text != other.entry.text.translate(SAME_DIGITS):
+    text = fold_digits(one.entry.text)
+    if one.entry != other.entry and text != fold_digits(other.entry.text):
         return False
-    return _overlap(left.quote.translate(SAME_DIGITS), right.quote.translate(SAME_DIGITS), text)
+    return _overlap(fold_digits(left.quote), fold_digits(right.quote), text)
 
 
 def _overlap(left: str, right: str, text: str | None) -> bool:

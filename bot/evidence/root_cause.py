@@ -6,8 +6,7 @@ import re
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from bot.domain.evidence import CodeCitation, RootCause, Suspect
-from bot.domain.evidence import Support as Supported
+from bot.domain.evidence import CodeCitation, RootCause, Support, Suspect
 from bot.domain.globs import matches_any
 from bot.domain.proposals import ProposedRootCause
 from bot.evidence.claims import Evidence, unsupported
@@ -17,7 +16,7 @@ from bot.evidence.contradictions import CodeLine, misordered
 from bot.evidence.ground import Ground
 from bot.evidence.relevance import unrelated
 from bot.evidence.statements import text_problem
-from bot.evidence.supports import Earlier, Support
+from bot.evidence.supports import Cited, Earlier
 from bot.evidence.words import terms
 
 _VENDORED = frozenset({"site-packages", "dist-packages", "node_modules", "vendor", "third_party", ".venv", "venv",
@@ -36,7 +35,7 @@ class CheckedCause(NamedTuple):
     failures: tuple[str, ...]
 
 
-def check_root_cause(proposed: ProposedRootCause, ground: Ground, supports: tuple[Support, ...],
+def check_root_cause(proposed: ProposedRootCause, ground: Ground, supports: tuple[Cited, ...],
                      earlier: Earlier) -> CheckedCause:
     """Return the root cause with its support. `supports` and `earlier` are what the cited whys cite and rest on.
 
@@ -49,7 +48,7 @@ def check_root_cause(proposed: ProposedRootCause, ground: Ground, supports: tupl
     """
     used = tuple(support for support in supports if support.used)
     reason = _problem(proposed, ground, used, earlier)
-    support = Supported.UNPROVEN if reason else Supported.CITED
+    support = Support.UNPROVEN if reason else Support.CITED
     failures = [f"Root cause: {reason}"] if reason else []
     not_caught = proposed.not_caught
     missing = _not_caught_problem(proposed, ground, supports, earlier) if not_caught else ""
@@ -75,7 +74,7 @@ def _meant(name: str, code: CodeAt) -> tuple[str, ...]:
     return matches if len(matches) == 1 or name in matches else ()
 
 
-def _problem(proposed: ProposedRootCause, ground: Ground, used: tuple[Support, ...], earlier: Earlier) -> str:
+def _problem(proposed: ProposedRootCause, ground: Ground, used: tuple[Cited, ...], earlier: Earlier) -> str:
     code = ground.code
     if not used:
         return "No why is cited, so nothing supports it."
@@ -127,7 +126,7 @@ def _foreign(suspect: Suspect, ground: Ground) -> str:
     return ""
 
 
-def _points(support: Support, suspect: Suspect, span: FunctionSpan, body: str) -> bool:
+def _points(support: Cited, suspect: Suspect, span: FunctionSpan, body: str) -> bool:
     """Whether what a why uses points at a suspect.
 
     A line in it does; a call, a frame or a qualified name of it; for an entry, a frame anywhere in its traceback, or
@@ -147,7 +146,7 @@ def _points(support: Support, suspect: Suspect, span: FunctionSpan, body: str) -
     return any(len(part) >= _LEAST_SAID and part in body for part in said)
 
 
-def _raised_there(suspect: Suspect, span: FunctionSpan, ground: Ground, used: tuple[Support, ...]) -> bool:
+def _raised_there(suspect: Suspect, span: FunctionSpan, ground: Ground, used: tuple[Cited, ...]) -> bool:
     """Whether a suspect is where the incident's error was raised, and no more of it is cited than its head or that."""
     place, _, function = ground.incident.root.location.partition(" in ")
     path = place.rpartition(":")[0].lstrip("/")
@@ -167,7 +166,7 @@ def _body(code: CodeAt, suspect: Suspect, span: FunctionSpan) -> Evidence:
                     frozenset(range(span.first, span.last + 1)))
 
 
-def _not_caught_problem(proposed: ProposedRootCause, ground: Ground, supports: tuple[Support, ...],
+def _not_caught_problem(proposed: ProposedRootCause, ground: Ground, supports: tuple[Cited, ...],
                         earlier: Earlier) -> str:
     code, text = ground.code, proposed.not_caught
     if code is None:

@@ -14,7 +14,7 @@ from bot.evidence.comments import running_part
 from bot.evidence.contradictions import denied, mislabelled, misordered
 from bot.evidence.ground import Ground
 from bot.evidence.relevance import silent_part, unrelated
-from bot.evidence.supports import Earlier, Statement, Support, counted
+from bot.evidence.supports import Cited, Earlier, Statement, counts_of
 from bot.evidence.times import mentions
 from bot.evidence.words import statement_terms, terms
 
@@ -67,7 +67,7 @@ class Judge:
         if not any(support.running and support.used for support in supports):
             return found._replace(problem="It makes no use of what it cites: its words do not stand in its quotes.")
         own = Evidence().plus(*found.evidence)
-        counts = counted(earlier.used + found.used)
+        counts = counts_of(earlier.used + found.used)
         unheld = unsupported(text, own.plus(*found.around, earlier.held, counts))
         leaned = tuple(piece for piece in unsupported(text, own.plus(counts)) if piece not in unheld)
         if unheld:
@@ -93,7 +93,7 @@ class Judge:
         lines = self._code.lines(citation.path) or ()
         return running_part(citation.quote, citation.line, citation.path, lines)
 
-    def _support(self, text: str, citation: Citation, of_tests: bool) -> Support:
+    def _support(self, text: str, citation: Citation, of_tests: bool) -> Cited:
         said = statement_terms(text)
         if isinstance(citation, CodeCitation):
             running = self.running(citation) if of_tests or not self._ground.is_test(citation.path) else ""
@@ -101,7 +101,7 @@ class Judge:
             name = around.name if around is not None else ""
             evidence = self._code_facts(citation, name)
             found = terms(running) | terms(f"{name} {citation.path.rpartition('/')[2].strip('.').partition('.')[0]}")
-            return Support(citation, evidence, running, found, bool(running) and bool(said & found), function=name)
+            return Cited(citation, evidence, running, found, bool(running) and bool(said & found), function=name)
         entry = self._snapshot.holding(citation)
         assert entry is not None, "a log citation that holds has its entry"
         evidence = self._log_facts(citation, entry)
@@ -110,7 +110,7 @@ class Judge:
         named = mentions(text, rfc3339(entry.time_ns)) or any(
             len(name) >= _INSTANCE[0] and name in text for name in (entry.revision, entry.instance[:_INSTANCE[0]]))
         used = bool(said & found) or named
-        return Support(citation, evidence, citation.quote, found | terms(entry.service), used, entry)
+        return Cited(citation, evidence, citation.quote, found | terms(entry.service), used, entry)
 
     def _log_facts(self, citation: LogCitation, entry: LogEntry) -> Evidence:
         shown = [item.id for item in self._ground.pack.items if item.kind == "log" and item.ref == citation.insert_id]

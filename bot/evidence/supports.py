@@ -9,14 +9,12 @@ from bot.domain.evidence import CheckedCitation, Citation, CodeCitation
 from bot.domain.logs import LogEntry
 from bot.evidence.claims import Evidence
 from bot.evidence.contradictions import CodeLine
-from bot.evidence.words import statement_terms
+from bot.evidence.words import fold_digits, statement_terms
 
-SAME_DIGITS = str.maketrans("123456789", "000000000")
-"""Two texts that differ in digits alone read alike."""
 _MOST_ENTRY = 20_000
 
 
-class Support(NamedTuple):
+class Cited(NamedTuple):
     """What one citation that holds brings. `running` is the part of its quote that is no comment or docstring.
 
     `terms` are those of that part and of the facts that are its own, `used` whether the statement speaks of any.
@@ -39,13 +37,13 @@ class Statement(NamedTuple):
     """
 
     checked: tuple[CheckedCitation, ...]
-    supports: tuple[Support, ...]
+    supports: tuple[Cited, ...]
     problem: str
     unheld: tuple[str, ...] = ()
     leaned: tuple[str, ...] = ()
 
     @property
-    def used(self) -> tuple[Support, ...]:
+    def used(self) -> tuple[Cited, ...]:
         """What the statement speaks of; the rest carries nothing."""
         return tuple(support for support in self.supports if support.used)
 
@@ -90,7 +88,7 @@ class Earlier(NamedTuple):
     evidence: Evidence = Evidence()
     around: Evidence = Evidence()
     terms: frozenset[str] = frozenset()
-    used: tuple[Support, ...] = ()
+    used: tuple[Cited, ...] = ()
 
     def plus(self, statement: Statement, text: str) -> Earlier:
         """With one more."""
@@ -100,15 +98,15 @@ class Earlier(NamedTuple):
     @property
     def held(self) -> Evidence:
         """All that a later statement may name, and count."""
-        return self.evidence.plus(self.around, counted(self.used))
+        return self.evidence.plus(self.around, counts_of(self.used))
 
 
-def counted(used: tuple[Support, ...]) -> Evidence:
+def counts_of(used: tuple[Cited, ...]) -> Evidence:
     """How many entries are cited that read alike, digits aside, and of how many instances: a statement may say so."""
     alike: dict[str, set[str]] = defaultdict(set)
     instances = set()
     for support in used:
         if support.entry is not None:
-            alike[support.entry.text.translate(SAME_DIGITS)].add(support.entry.insert_id)
+            alike[fold_digits(support.entry.text)].add(support.entry.insert_id)
             instances.add(support.entry.instance)
     return Evidence(counts=frozenset({len(instances - {""}), *map(len, alike.values())} - {0, 1}))

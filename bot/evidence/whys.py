@@ -13,8 +13,7 @@ from bot.evidence.novelty import Told, nothing_new, told
 from bot.evidence.order import Judged, Timeline
 from bot.evidence.root_cause import check_root_cause, files_named
 from bot.evidence.statements import MOST_CITATIONS, Judge, failures_of
-from bot.evidence.supports import Earlier, Statement
-from bot.evidence.supports import Support as Cited
+from bot.evidence.supports import Cited, Earlier, Statement
 from bot.evidence.times import BECAUSE, told_backwards
 from bot.evidence.words import statement_terms
 
