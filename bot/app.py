@@ -240,8 +240,7 @@ class App:
             environments=(self.state / "environments").resolve(),
             setup_env={name: value for name, value in self.environ.items() if name.startswith(SETUP_ENV)},
             history=self.runs.history(settings, self.config.mute), findings=self.runs.findings(settings),
-            spent=self.runs.spent,
-            spent_today_usd=self.runs.spent_today_usd,
+            spent=self.runs.spent, spent_today_usd=self.runs.spent_today_usd,
         ))
 
     def _model_behind_forge(self, settings: Settings, open_forge: Callable[[], Forge]) -> Callable[[AskingStep], Model]:

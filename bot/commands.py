@@ -10,7 +10,6 @@ from bot.app import App, Options, exit_code
 from bot.domain.asking import Usage
 from bot.domain.effects import RecordedEffect
 from bot.domain.errors import EXIT_INTERRUPTED, BotError, RecordDamaged, UsageProblem
-from bot.domain.logs import Incident
 from bot.domain.record import CycleEnd, CycleRecord, CycleRef, CycleStatus, Settings
 from bot.domain.results import FiveWhys, Proven, Retrieved, TestsAudited, TestsRun
 from bot.ports import Progress
@@ -109,7 +108,7 @@ def _status_table(app: App, records: list[CycleRecord], held: bool) -> Table:
     for heading in ("run", "cycle", "focus", "state", "incident"):
         table.add_column(heading, overflow="fold")
     for record in records:
-        incident = incident_of(record)
+        incident = record.incident
         state = state_in_words(record, app.workflow)
         if record.status is CycleStatus.RUNNING and not held:
             state = f"interrupted: {state.removeprefix('running: ')}"
@@ -125,17 +124,9 @@ def _kind(settings: Settings) -> str:
     return f" ({', '.join(notes)})" if notes else ""
 
 
-def incident_of(record: CycleRecord) -> Incident | None:
-    """The incident that a cycle works on."""
-    retrieved = record.latest(Retrieved)
-    if retrieved is None or retrieved.selection.winner is None:
-        return None
-    return retrieved.selection.winner.incident
-
-
 def summary(app: App, record: CycleRecord) -> dict[str, object]:
     """What `--json` says of a cycle; the README lists the keys."""
-    incident = incident_of(record)
+    incident = record.incident
     retrieved = record.latest(Retrieved)
     proven = record.latest(Proven)
     failure = record.current.failure if record.current and record.status is CycleStatus.PAUSED else None
@@ -215,7 +206,7 @@ def _rows(app: App, record: CycleRecord) -> list[tuple[str, str]]:
     rows = [("cycle", str(record.ref))]
     if record.settings.scripted:
         rows.append(("model", f"{scripted_in_words(record.settings.model).lower()}: its answers come from files"))
-    incident = incident_of(record)
+    incident = record.incident
     retrieved = record.latest(Retrieved)
     if incident and retrieved:
         rows.append(("incident", f"{incident.root.type}: {incident.root.message}"[:160]))

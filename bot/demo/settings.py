@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.config import DEMO_MODEL
 from bot.demo import SERVICE, target_config
 from bot.domain.config import BotConfig
 
@@ -16,7 +17,7 @@ def demo_config(config: BotConfig, state: Path) -> BotConfig:
     return config.model_copy(update={
         "repository": repository,
         "logs": config.logs.model_copy(update={"source": "demo"}),
-        "model": config.model.model_copy(update={"name": "script:demo", "step": {}}),
+        "model": config.model.model_copy(update={"name": DEMO_MODEL, "step": {}}),
         "forge": config.forge.model_copy(update={"kind": "local"}),
         "target": {SERVICE: target_config()},
     })

@@ -216,7 +216,6 @@ def no_repository(path: str) -> ConfigProblem:
 
 
 EXIT_ANSWER_IS_NO = 1
-EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 
 

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 from bot.domain.asking import Charge, Usage, total
 from bot.domain.base import Frozen, slug
 from bot.domain.effects import Artifact, CycleKey, IssueKey, RecordedEffect, RepositoryName, RunId
-from bot.domain.logs import Focus
+from bot.domain.logs import Focus, Incident
 from bot.domain.results import Retrieved, StepResult
 
 SCHEMA: Final = 3
@@ -206,12 +206,15 @@ class CycleRecord(Frozen):
         return total(charge for step in self.steps for charge in step.charges)
 
     @property
-    def fingerprint(self) -> str | None:
-        """The fingerprint that the cycle works on, once it is selected."""
+    def incident(self) -> Incident | None:
+        """The incident that the cycle works on, once it is selected."""
         found = self.latest(Retrieved)
-        if found is None or found.selection.winner is None:
-            return None
-        return found.selection.winner.incident.fingerprint
+        return None if found is None or found.selection.winner is None else found.selection.winner.incident
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The fingerprint of that incident."""
+        return None if self.incident is None else self.incident.fingerprint
 
     def replaced(self, index: int, step: StepRecord) -> Self:
         """A copy in which the step record at `index` is `step`."""

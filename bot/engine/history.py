@@ -14,7 +14,7 @@ from bot.domain.effects import BranchPush, IssueUpsert
 from bot.domain.logs import Novelty, Standing
 from bot.domain.proof import Verdict
 from bot.domain.record import CycleEnd, CycleRecord, CycleStatus
-from bot.domain.results import FiveWhys, Fixed, Proven, Retrieved, StepResult, TestsAudited, TestsRun
+from bot.domain.results import FiveWhys, Fixed, Proven, StepResult, TestsAudited, TestsRun
 
 MOST_FINDINGS = 5
 """Earlier cycles that are told of, the newest."""
@@ -70,11 +70,8 @@ def _standing(record: CycleRecord, forge: str, run: str) -> Standing | None:
 
 
 def _names(record: CycleRecord) -> tuple[Fingerprint, ...]:
-    retrieved = record.latest(Retrieved)
-    if retrieved is None or retrieved.selection.winner is None:
-        return ()
-    incident = retrieved.selection.winner.incident
-    return (incident.fingerprint, *incident.aliases)
+    incident = record.incident
+    return () if incident is None else (incident.fingerprint, *incident.aliases)
 
 
 def _fix(record: CycleRecord) -> Sha | None:

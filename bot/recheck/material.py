@@ -123,10 +123,7 @@ class Material:
     @property
     def incident(self) -> Incident | None:
         """The incident that the cycle works on."""
-        retrieved = self.record.latest(Retrieved)
-        if retrieved is None or retrieved.selection.winner is None:
-            return None
-        return retrieved.selection.winner.incident
+        return self.record.incident
 
 
 def read_material(content: Content, workflow: Workflow) -> Material:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from bot.audit.kinds import function_name
 from bot.domain.asking import Usage
 from bot.domain.base import counted
-from bot.domain.logs import Incident
 from bot.domain.plan import Level, PlannedTest
 from bot.domain.record import CycleEnd, CycleRecord, CycleStatus, Decision, StepRecord, StepStatus
 from bot.domain.results import (
@@ -168,7 +167,7 @@ def _view(record: CycleRecord, workflow: Workflow) -> dict[str, object]:
         "state": state_in_words(record, workflow),
         "not_yet": "Not reached." if record.status is CycleStatus.ENDED else "Not yet.",
         "retrieved": retrieved,
-        "winner": _winner(retrieved),
+        "winner": record.incident,
         "reading": _reading(retrieved),
         "ranking": incident_table(retrieved.selection, retrieved.incidents) if retrieved is not None else "",
         "whys": record.latest(FiveWhys),
@@ -185,12 +184,6 @@ def _view(record: CycleRecord, workflow: Workflow) -> dict[str, object]:
         "checklist": checklist(record, workflow),
         "next": next_in_words(record, workflow),
     }
-
-
-def _winner(retrieved: Retrieved | None) -> Incident | None:
-    if retrieved is None or retrieved.selection.winner is None:
-        return None
-    return retrieved.selection.winner.incident
 
 
 def _reading(retrieved: Retrieved | None) -> str:

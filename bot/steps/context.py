@@ -9,12 +9,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.domain.asking import Charge, Usage
-from bot.domain.base import Fingerprint, Frozen
+from bot.domain.base import Fingerprint, Frozen, RepoPath
 from bot.domain.config import AskingStep, BotConfig, TargetConfig
 from bot.domain.earlier import EarlierFinding
 from bot.domain.effects import Artifact, Effect
 from bot.domain.errors import ConfigProblem, RecordDamaged, no_repository
-from bot.domain.logs import Standing
+from bot.domain.logs import Incident, Standing
+from bot.domain.patch import StoredFile
 from bot.domain.record import CycleEnd, CycleRecord, Decision, R
 from bot.domain.results import Retrieved, StepResult
 from bot.domain.workflow import Workflow
@@ -74,6 +75,17 @@ class StepContext:
         artifact = self.store.put_artifact(self.record.ref, name, content)
         self.kept = [item for item in self.kept if item.name != name] + [artifact]
         return artifact
+
+    def keep_file(self, path: RepoPath, name: str, content: bytes) -> StoredFile:
+        """Keep a file of the repository, or for it, under the name `name`."""
+        return StoredFile(path=path, sha256=self.keep(name, content).sha256, artifact=name)
+
+    @property
+    def incident(self) -> Incident:
+        """The incident that the cycle works on. The workflow's order guarantees that there is one."""
+        if self.record.incident is None:
+            raise LookupError(f"no incident is selected in {self.record.ref}: the workflow's order is wrong")
+        return self.record.incident
 
     def read(self, name: str) -> bytes:
         """Read a file beside the record. Raises RecordDamaged when it is not what the record says."""

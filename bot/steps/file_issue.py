@@ -18,10 +18,9 @@ def run(ctx: StepContext) -> StepOutcome:
 
 def concluded(record: CycleRecord, workflow: Workflow, labels: tuple[str, ...]) -> StepOutcome:
     """The issue of a record up to its plan."""
-    retrieved = record.latest(Retrieved)
-    if retrieved is None or retrieved.selection.winner is None:
+    incident = record.incident
+    if incident is None:
         raise LookupError("an issue needs an incident")
-    incident = retrieved.selection.winner.incident
     repository = record.settings.repository
     key = IssueKey(repository=repository, fingerprint=incident.fingerprint)
     focus = record.settings.focus.title

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from bot.domain.errors import RecordDamaged, no_repository
 from bot.domain.evidence import EvidencePack, Support
 from bot.domain.logs import Incident, LogEntry
@@ -28,11 +26,9 @@ PATHS = "code-paths.txt"
 def run(ctx: StepContext) -> StepOutcome:
     """Build the pack, ask, check; what fails the check goes back once, then it is unproven."""
     retrieved = ctx.need(Retrieved)
-    if retrieved.selection.winner is None:
-        raise LookupError("the whys need an incident")
     if retrieved.commit is None:
         raise no_repository(ctx.config.repository.path)
-    incident = retrieved.selection.winner.incident
+    incident = ctx.incident
     code = code_at(ctx, retrieved.commit.sha)
     entries = snapshot(ctx)
     ground = Ground(
@@ -94,9 +90,7 @@ def _kept(ctx: StepContext, code: CodeAt, used: tuple[str, ...]) -> tuple[Stored
         if lines is None:
             continue
         content = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
-        name = f"code/{path}"
-        ctx.keep(name, content)
-        stored.append(StoredFile(path=path, sha256=hashlib.sha256(content).hexdigest(), artifact=name))
+        stored.append(ctx.keep_file(path, f"code/{path}", content))
     return tuple(stored)
 
 

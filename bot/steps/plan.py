@@ -38,10 +38,7 @@ def run(ctx: StepContext) -> StepOutcome:
     def objections(plan: TestPlan) -> tuple[str, ...]:
         return plan_problems(ctx, plan, code)
 
-    winner = ctx.need(Retrieved).selection.winner
-    if winner is None:
-        raise LookupError("a plan needs an incident")
-    tools = investigator(ctx, winner.incident, snapshot(ctx), code, pack)
+    tools = investigator(ctx, ctx.incident, snapshot(ctx), code, pack)
     asked = ask(ctx, "plan", prompt, TestPlan, objections, toolbox=tools)
     return concluded(Planned(plan=asked.value, investigation=asked.investigation))
 

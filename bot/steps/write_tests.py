@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import PurePosixPath
 
-from bot.domain.patch import StoredFile
 from bot.domain.plan import TestPlan
 from bot.domain.proposals import ProposedFile, ProposedTests
 from bot.domain.results import FiveWhys, Planned, TestsAudited, TestsWritten
@@ -50,13 +48,10 @@ def run(ctx: StepContext) -> StepOutcome:
         return tuple(found)
 
     tests = ask(ctx, "write_tests", prompt, ProposedTests, objections).value
-    stored: list[StoredFile] = []
-    for file in tests.files:
-        content = file.content.encode()
-        name = f"tests/attempt-{ctx.attempt}/{file.path}"
-        ctx.keep(name, content)
-        stored.append(StoredFile(path=file.path, sha256=hashlib.sha256(content).hexdigest(), artifact=name))
-    return concluded(TestsWritten(files=tuple(stored)))
+    return concluded(TestsWritten(files=tuple(
+        ctx.keep_file(file.path, f"tests/attempt-{ctx.attempt}/{file.path}", file.content.encode())
+        for file in tests.files
+    )))
 
 
 def concluded(written: TestsWritten) -> StepOutcome:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -23,7 +22,7 @@ from bot.domain.errors import (
     StreamBroken,
     Unreachable,
 )
-from tests.contract.claude_setting import MODULES, HandClock, Serve, at, clean, opened, request, serving
+from tests.contract.claude_setting import HandClock, Serve, at, clean, opened, request, serving
 from tests.fakes.messages_api import KEY, Planned, broken, error, message, tool_use
 
 USED = {"input_tokens": 12_345, "output_tokens": 678, "cache_read_input_tokens": 1_000,
@@ -33,20 +32,6 @@ INPUT_USD = Decimal("0.049380") + Decimal("0.0002") + Decimal("0.0025")
 NEGATIVE = (b'event: message_start\ndata: {"type": "message_start", "message": {"model": "m", "usage": '
             b'{"input_tokens": -5}}}\n\n')
 LONG = "The broker is marked as connected before it is. " * 20
-
-
-@pytest.fixture(params=MODULES)
-def serve(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
-    """Each provider."""
-    with serving(request.param, monkeypatch, tmp_path) as start:
-        yield start
-
-
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
-    """Anthropic's own API, where it makes no difference which."""
-    with serving("claude", monkeypatch, tmp_path) as start:
-        yield start
 
 
 def test_costs_to_the_last_digit(serve: Serve) -> None:

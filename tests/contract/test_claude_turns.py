@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from bot.domain.asking import Message, StopReason, Tool, ToolCall, ToolResult
 from bot.domain.base import Frozen
 from bot.domain.plan import TestPlan
-from tests.contract.claude_setting import MODULES, OPUS, READ, SEARCH, Serve, after, request, serving
+from tests.contract.claude_setting import OPUS, READ, SEARCH, Serve, after, request
 from tests.fakes.messages_api import Planned, message, results, tool_use
 
 THINKING = {"type": "thinking", "thinking": "Where is it set?", "signature": "c2lnbmVk"}
@@ -26,20 +22,6 @@ class Small(Frozen):
     """An answer with a short schema."""
 
     total: int
-
-
-@pytest.fixture(params=MODULES)
-def serve(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
-    """Each provider."""
-    with serving(request.param, monkeypatch, tmp_path) as start:
-        yield start
-
-
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
-    """Anthropic's own API, where it makes no difference which."""
-    with serving("claude", monkeypatch, tmp_path) as start:
-        yield start
 
 
 def breakpoints(body: Body) -> list[str]:
