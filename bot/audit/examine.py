@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
 from bot.audit.program import Program
 from bot.audit.rule import Context, Rule
 from bot.audit.rules import RULES
 from bot.audit.scores import scores
 from bot.audit.source import Allowance
-from bot.domain.audit import AuditReport, Finding, FindingSeverity, Recommendation
-from bot.domain.plan import TestPlan
+from bot.domain.audit import AuditReport, Depth, Finding, FindingSeverity, Recommendation, Tried
+from bot.domain.config import NO_CONVENTIONS, AuditConfig
+from bot.domain.plan import ServiceNeed, TestPlan
 from bot.domain.suite import Observation, Outcome
 
 _CONFIG_FILES = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg", "pytest.toml")
@@ -25,18 +25,24 @@ def examine(
     plan: TestPlan | None = None,
     observations: tuple[Observation, ...] = (),
     outcomes: tuple[Outcome, ...] = (),
-    depth: Literal["static", "run"] = "static",
+    depth: Depth = "static",
     *,
     pytest_args: tuple[str, ...] = (),
     allow: bool = True,
+    named: frozenset[str] = frozenset(),
+    conventions: AuditConfig = NO_CONVENTIONS,
+    services: tuple[ServiceNeed, ...] = (),
+    tried: tuple[Tried, ...] = (),
 ) -> AuditReport:
     """Judge test files. Pure: the same arguments give the same report, whatever the files hold.
 
     `tests` and `implementation` map paths in the repository to text; configuration files of pytest may be
     in either, and `pytest_args` are what the project adds to every run. `allow` False does not honour
-    `# bot: allow` comments, for tests that a model wrote. Never raises for anything in the files.
+    `# bot: allow` comments, for tests that a model wrote. `named` are files that hold tests whatever they are
+    called, `conventions` what bot.toml says, `services` what it declares besides the plan, `tried` which small
+    changes of product code the tests noticed. Never raises for anything in the files.
     """
-    program = Program.build(implementation, tests)
+    program = Program.build(implementation, tests, named)
     config = "\n".join(
         [
             *pytest_args,
@@ -49,9 +55,10 @@ def examine(
         ]
     )
     python = {path: text for path, text in tests.items() if path.endswith(".py")}
-    context = Context(program, python, plan, observations, outcomes, config)
+    declared = (*(plan.services if plan else ()), *services)
+    context = Context(program, python, plan, observations, outcomes, config, conventions, declared, tried)
     found = [
-        finding for rule in RULES.values() if depth == "run" or not rule.needs_run for finding in _ask(rule, context)
+        finding for rule in RULES.values() if depth != "static" or not rule.needs_run for finding in _ask(rule, context)
     ]
     findings = _in_order(_silenced(context, found, allow))
     ids = tuple(dict.fromkeys(case.id for case in context.cases))

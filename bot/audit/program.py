@@ -112,14 +112,16 @@ class Program:
     _aliases: dict[ast.AST, tuple[ast.Import | ast.ImportFrom, ModuleInfo]] = field(default_factory=dict)
 
     @classmethod
-    def build(cls, implementation: Mapping[str, str], tests: Mapping[str, str]) -> Program:
-        """Index the Python files of both. A path in both is a test file."""
+    def build(
+        cls, implementation: Mapping[str, str], tests: Mapping[str, str], named: frozenset[str] = frozenset()
+    ) -> Program:
+        """Index the Python files of both. A path in both is a test file; `named` are tests whatever they are called."""
         program = cls()
         for product, files in ((True, implementation), (False, tests)):
             for path in sorted(files):
                 if not path.endswith(".py") or (product and path in tests):
                     continue
-                parsed = parse(path, files[path])
+                parsed = parse(path, files[path], named=path in named)
                 paths = {*implementation, *tests}
                 if isinstance(parsed, Unreadable):
                     program._unknown.update(module_names(path, paths))

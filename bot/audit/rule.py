@@ -11,9 +11,10 @@ from functools import cached_property
 from bot.audit.program import ModuleInfo, Program
 from bot.audit.source import TestCase, tests_in
 from bot.audit.view import View
-from bot.domain.audit import Finding, FindingSeverity
+from bot.domain.audit import Finding, FindingSeverity, Tried
+from bot.domain.config import NO_CONVENTIONS, AuditConfig
 from bot.domain.evidence import Suspect
-from bot.domain.plan import Difficulty, Expectation, Level, PlannedTest, TestPlan
+from bot.domain.plan import Difficulty, Expectation, Level, PlannedTest, ServiceNeed, TestPlan
 from bot.domain.suite import Observation, Outcome
 
 ERROR = FindingSeverity.ERROR
@@ -29,7 +30,10 @@ def without_parameters(test: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """All that a rule may look at. `config` is text of the project's pytest configuration, as far as given."""
+    """All that a rule may look at. `config` is text of the project's pytest configuration, as far as given.
+
+    `services` are declared, by the plan or in bot.toml; `tried` are changes of the product that tests were run with.
+    """
 
     program: Program
     files: Mapping[str, str]
@@ -37,6 +41,9 @@ class Context:
     observations: tuple[Observation, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     config: str = ""
+    conventions: AuditConfig = NO_CONVENTIONS
+    services: tuple[ServiceNeed, ...] = ()
+    tried: tuple[Tried, ...] = ()
 
     @cached_property
     def modules(self) -> tuple[ModuleInfo, ...]:
@@ -123,6 +130,9 @@ class Example:
     plan: TestPlan | None = None
     observations: tuple[Observation, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    tried: tuple[Tried, ...] = ()
+    conventions: AuditConfig = NO_CONVENTIONS
+    services: tuple[ServiceNeed, ...] = ()
 
     @property
     def implementation_files(self) -> dict[str, str]:

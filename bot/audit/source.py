@@ -49,6 +49,8 @@ class Source:
     path: str
     text: str
     tree: ast.Module
+    named: bool = False
+    """Whether somebody named this very file as one with tests, so that its name need not say so."""
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
@@ -92,9 +94,9 @@ class Source:
 
     @property
     def is_test_file(self) -> bool:
-        """Whether pytest's default patterns collect it."""
+        """Whether pytest collects it: by its default patterns, or since it was named."""
         name = PurePosixPath(self.path).name
-        return (name.startswith("test_") and name.endswith(".py")) or name.endswith("_test.py")
+        return self.named or (name.startswith("test_") and name.endswith(".py")) or name.endswith("_test.py")
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +128,7 @@ def _deepest(tree: ast.AST) -> int:
     return depth
 
 
-def parse(path: str, text: str) -> Source | Unreadable:
+def parse(path: str, text: str, *, named: bool = False) -> Source | Unreadable:
     """Parse a file. Whatever its text is, the answer is a tree of bounded depth or the reason for none."""
     if len(text) > MOST_CHARACTERS:
         return Unreadable(path, 1, f"it has {len(text):,} characters; at most {MOST_CHARACTERS:,} are examined")
@@ -142,7 +144,7 @@ def parse(path: str, text: str) -> Source | Unreadable:
         return Unreadable(path, 1, "its syntax is nested too deeply for the parser")
     if _deepest(tree) > MOST_DEPTH:
         return Unreadable(path, 1, f"its syntax is nested deeper than {MOST_DEPTH} levels")
-    return Source(path, text, tree)
+    return Source(path, text, tree, named)
 
 
 def block_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

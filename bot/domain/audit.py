@@ -45,6 +45,23 @@ class Score(Frozen):
     formula: str
 
 
+Depth = Literal["static", "run", "mutate"]
+"""How far an audit looks: at the text, at a run too, or also at what the tests notice of small changes."""
+
+
+class Tried(Frozen):
+    """One small change of product code while a test ran. `change` says what became of what, on one line.
+
+    `noticed`: the test, green before, failed then.
+    """
+
+    test: str
+    path: str
+    line: int
+    change: str
+    noticed: bool
+
+
 class AuditReport(Frozen):
     """The verdict on a set of test files. `defects` are the tests with an error; the rest are good."""
 
@@ -55,4 +72,4 @@ class AuditReport(Frozen):
     outcomes: tuple[Outcome, ...]
     scores: tuple[Score, ...]
     reasons: tuple[str, ...]
-    depth: Literal["static", "run"]
+    depth: Depth

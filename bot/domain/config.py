@@ -249,6 +249,46 @@ class ProofConfig(Table):
     reruns: Annotated[int, Field(strict=True, ge=1, le=50)] = 3
 
 
+class ServiceConfig(Table):
+    """`[service.NAME]`: a server that tests need. `address` (host:port) is probed before a run.
+
+    `start` is a command that brings it up where the tests run, given `seconds` to answer; without one it has to be
+    there. A test needs it when its file matches a glob of `tests` (relative to the repository), or when it bears a
+    marker of `markers`; what needs a service that does not answer is not run.
+    """
+
+    address: Annotated[str, StringConstraints(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253}):[0-9]{1,5}$")]
+    start: str = ""
+    seconds: Annotated[float, Field(strict=True, gt=0, le=600)] = 20.0
+    tests: tuple[str, ...] = ()
+    markers: tuple[str, ...] = ()
+
+
+class LevelConfig(Table):
+    """`[audit.level.LEVEL]`: where tests of one level stand (globs), which markers and base classes they have."""
+
+    paths: tuple[str, ...] = ()
+    markers: tuple[str, ...] = ()
+    base_classes: tuple[str, ...] = ()
+
+
+class AuditConfig(Table):
+    """`[audit]`: the project's own conventions, and rules that it does not want.
+
+    `file_name` is a regular expression for the names of test files, `test_name` for those of tests. Where nothing
+    is said, the conventions are taken from the project's existing tests.
+    """
+
+    ignore: tuple[str, ...] = ()
+    file_name: str = ""
+    test_name: str = ""
+    level: dict[Literal["unit", "integration", "e2e"], LevelConfig] = {}
+
+
+NO_CONVENTIONS = AuditConfig()
+"""A project that says nothing of its conventions."""
+
+
 class BotConfig(Table):
     """The whole of `bot.toml`."""
 
@@ -261,6 +301,8 @@ class BotConfig(Table):
     forge: ForgeConfig = ForgeConfig()
     policy: PolicyConfig = PolicyConfig()
     proof: ProofConfig = ProofConfig()
+    audit: AuditConfig = AuditConfig()
+    service: dict[str, ServiceConfig] = {}
     limits: Limits = Limits()
     mute: tuple[MuteConfig, ...] = ()
     target: dict[str, TargetConfig] = {}

@@ -35,11 +35,46 @@ class SeenWarning(Frozen):
     line: int = 0
 
 
+class Connection(Frozen):
+    """An address that a test, or code that it runs, tried to reach.
+
+    `address` is `host:port`, the host alone where its name was not found, or a socket's path. `error` is empty
+    when it answered, else `refused`, `timed out`, `unknown host`, `unreachable` or the error's name.
+    `own`: the test process itself had listened there before.
+    """
+
+    address: str
+    error: str = ""
+    own: bool = False
+
+
+class SeenMock(Frozen):
+    """A mock that a test or its fixtures made. `target` is what it was patched in for (`module.attribute`), or empty.
+
+    `calls` counts calls of it and of its attributes, in the call phase. `checked`: an `assert_*` method of it ran.
+    """
+
+    path: str
+    line: int
+    target: str = ""
+    calls: int = 0
+    checked: bool = False
+
+
+class FileLines(Frozen):
+    """Lines of one file that ran, sorted."""
+
+    path: str
+    lines: tuple[int, ...]
+
+
 class Observation(Frozen):
     """All that the probe recorded of one test. `exceptions`: what failed first, then its causes.
 
     `reached` holds `path::qualified.name` of the product functions entered in the call phase.
-    `phase` is where it ended, None when it passed. Durations are in seconds.
+    `phase` is where it ended, None when it passed. Durations are in seconds. `lines` are those of product and test
+    files that ran in the call phase, and `mocks` what became of each mock; both only where the run was asked to
+    watch them (`watched`). For the status `not_run`, `skip_reason` says why it was not begun.
     """
 
     test: str
@@ -51,6 +86,10 @@ class Observation(Frozen):
     skip_reason: str = ""
     warnings: tuple[SeenWarning, ...] = ()
     reached: tuple[str, ...] = ()
+    connections: tuple[Connection, ...] = ()
+    watched: bool = False
+    lines: tuple[FileLines, ...] = ()
+    mocks: tuple[SeenMock, ...] = ()
     duration_s: float = 0.0
 
 

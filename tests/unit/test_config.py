@@ -49,7 +49,7 @@ def test_an_unknown_focus_names_those_there_are() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[modell]\n", r"there is no key 'modell' \(there are budget, focus, forge"),
+        ("[modell]\n", r"there is no key 'modell' \(there are audit, budget, focus, forge"),
         ('[model]\nnam = "x"', r"there is no key 'model.nam' \(there are bedrock, effort, investigation"),
         ('[target.shop]\nrooot = "x"', r"there is no key 'target.shop.rooot' \(there are code, pytest_args"),
         ('[sandbox]\nkind = "jail"', r"sandbox.kind is 'jail', but may be 'auto', 'bubblewrap' or 'process'"),
@@ -93,6 +93,7 @@ NUMBERS = (
     "model.investigation.most_usd", "model.investigation.most_seconds", "model.prices.m.input",
     "model.prices.m.output", "model.prices.m.cache_read", "model.prices.m.cache_write", "budget.usd_per_cycle",
     "budget.usd_per_day", "budget.tokens_per_cycle", "policy.most_body_chars", "proof.reruns",
+    "service.redis.seconds",
     "focus.errors.window_hours",
 )
 
@@ -117,7 +118,8 @@ def test_no_number_is_left_out_above() -> None:
             tables = [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
             if tables:
                 inner = "" if tables[0] is field.annotation else {"target": ".shop", "step": ".plan", "prices": ".m",
-                                                                   "focus": ".errors"}.get(name, ".0")
+                                                                   "focus": ".errors",
+                                                                   "service": ".redis"}.get(name, ".0")
                 yield from numbers(tables[0], f"{place}{name}{inner}.")
             elif {int, float, Decimal} & set(parts):
                 yield f"{place}{name}"

@@ -1,0 +1,1 @@
+"""`bot audit-report`: which statements of a report the results support."""

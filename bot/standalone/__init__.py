@@ -1,0 +1,1 @@
+"""What works without a record: the audit of a folder of tests, and of a report."""
