@@ -73,8 +73,9 @@ class Observation(Frozen):
 
     `reached` holds `path::qualified.name` of the product functions entered in the call phase.
     `phase` is where it ended, None when it passed. Durations are in seconds. `lines` are those of product and test
-    files that ran in the call phase, and `mocks` what became of each mock; both only where the run was asked to
-    watch them (`watched`). For the status `not_run`, `skip_reason` says why it was not begun.
+    files that ran in the call phase, `mocks` what became of each mock, and `caught` the exceptions that came to code
+    of a test file without leaving the test; all three only where the run was asked to watch (`watched`). For the
+    status `not_run`, `skip_reason` says why it was not begun.
     """
 
     test: str
@@ -87,6 +88,7 @@ class Observation(Frozen):
     warnings: tuple[SeenWarning, ...] = ()
     reached: tuple[str, ...] = ()
     connections: tuple[Connection, ...] = ()
+    caught: tuple[RaisedException, ...] = ()
     watched: bool = False
     lines: tuple[FileLines, ...] = ()
     mocks: tuple[SeenMock, ...] = ()
@@ -111,7 +113,7 @@ RED = frozenset({
     FailureKind.AS_PREDICTED, FailureKind.OTHER_FAILURE, FailureKind.HARNESS,
     FailureKind.ENVIRONMENT, FailureKind.TIMEOUT, FailureKind.FLAKY,
 })
-"""The kinds in which a test failed or erred."""
+"""The kinds in which a test failed or erred, or went without the service that it needs."""
 
 
 class Outcome(Frozen):

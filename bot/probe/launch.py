@@ -10,17 +10,21 @@ import shlex
 import shutil
 import subprocess
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 from bot.domain.base import Frozen, slug
-from bot.domain.config import Limits, TargetConfig
+from bot.domain.config import Limits, ServiceConfig, TargetConfig
 from bot.domain.errors import TargetSetupFailed
 from bot.domain.logs import Frame
+from bot.domain.plan import TestPlan
 from bot.domain.suite import Ended
 from bot.ports import Command, Completed, Sandbox
 from bot.probe.seen import SeenTest, TestRun, read_plain, read_seen, read_stacks
 
-PROBE = Path(__file__).with_name("whybot_probe.py")
+PROBE = tuple(sorted(Path(__file__).parent.glob("whybot_*.py")))
+"""The files of the plugin, each of which stands alone with the others."""
+
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _CHECK = "Check `python`, `setup` and `pytest_args` of the target in bot.toml, and that its tests run by hand."
 
@@ -30,6 +34,36 @@ class Interpreter(Frozen):
 
     program: Path
     read_only: tuple[Path, ...]
+
+
+class NeededService(Frozen):
+    """A service as the probe is told of it: `[service.NAME]` of bot.toml, and the planned tests that need it.
+
+    `needed_by` are node ids relative to the repository, without parameters and, if one likes, without the class, or
+    names of test functions alone.
+    """
+
+    name: str
+    address: str
+    start: str = ""
+    seconds: float = 20.0
+    tests: tuple[str, ...] = ()
+    markers: tuple[str, ...] = ()
+    needed_by: tuple[str, ...] = ()
+
+
+def needed_services(declared: Mapping[str, ServiceConfig], plan: TestPlan | None = None) -> tuple[NeededService, ...]:
+    """The services of bot.toml and of a plan, by name. What bot.toml says goes before what the plan says."""
+    planned: dict[str, list[str]] = {}
+    for test in plan.tests if plan else ():
+        for name in test.services:
+            planned.setdefault(name, []).append(f"{test.path}::{test.name}")
+    found = {name: NeededService(name=name, needed_by=tuple(planned.get(name, ())), **service.model_dump())
+             for name, service in declared.items()}
+    for need in plan.services if plan else ():
+        if need.name not in found and need.name in planned:
+            found[need.name] = NeededService(name=need.name, address=need.address, needed_by=tuple(planned[need.name]))
+    return tuple(found.values())
 
 
 def product_globs(target: TargetConfig) -> tuple[str, ...]:
@@ -60,16 +94,20 @@ def find_interpreter(python: str, root: Path, untrusted: Path) -> Interpreter:
     else:
         base = _ask(program)
     real = Path(os.path.realpath(program))
+    if not _is_installation(base):
+        raise TargetSetupFailed(f"`{python}` belongs to no Python installation in {base}.", _CHECK)
+    # What a version manager's launcher lies in is no installation, and not needed.
     for folder in (base, real.parent.parent):
-        if folder not in folders and folder != Path("/usr"):
+        if folder not in folders and folder != Path("/usr") and _is_installation(folder):
             folders.append(folder)
-    for folder in folders:
-        if not any(True for name in ("lib", "lib64") for _ in (folder / name).glob("python3*")):
-            raise TargetSetupFailed(f"`{python}` belongs to no Python installation in {folder}.", _CHECK)
     if home is None and not program.is_relative_to(base):
         # A launcher of a version manager: use what it launches.
         program = real if real.is_relative_to(base) else base / "bin" / "python3"
     return Interpreter(program=program, read_only=tuple(folders))
+
+
+def _is_installation(folder: Path) -> bool:
+    return any(True for name in ("lib", "lib64") for _ in (folder / name).glob("python3*"))
 
 
 def _virtual_environment(program: Path) -> Path | None:
@@ -92,13 +130,16 @@ def _ask(program: Path) -> Path:
         raise TargetSetupFailed(f"`{program}` does not run as a Python interpreter ({error}).", _CHECK) from error
 
 
-def run_tests(sandbox: Sandbox, tree: Path, target: TargetConfig, python: str, paths: tuple[str, ...],
+def run_tests(sandbox: Sandbox, tree: Path, target: TargetConfig, python: str | Interpreter, paths: tuple[str, ...],
               limits: Limits, label: str, scratch: Path, read_only: tuple[Path, ...] = (),
-              extra_args: tuple[str, ...] = ()) -> TestRun:
+              extra_args: tuple[str, ...] = (), *, watch: bool = False,
+              services: tuple[NeededService, ...] = ()) -> TestRun:
     """Run pytest on `paths` (files, folders or node ids, relative to the repository) and watch it.
 
     `tree` holds the repository's files, `scratch` is a folder beside it, in it or around it; the run may write to
     both. `read_only` are further folders it needs. Each run has its own home and temporary folder, removed after.
+    `watch` asks for executed lines and mocks, which makes it slower before Python 3.12. Tests that need one of the
+    `services` that does not answer are not begun; starting them is part of the run and of its time.
     Raises TargetSetupFailed when the interpreter or pytest is missing, SandboxProblem from the sandbox.
     """
     tree, scratch = Path(os.path.realpath(tree)), Path(os.path.realpath(scratch))
@@ -106,7 +147,8 @@ def run_tests(sandbox: Sandbox, tree: Path, target: TargetConfig, python: str, p
     if folder not in {tree, scratch} and not folder == tree.parent == scratch.parent:
         raise ValueError(f"{scratch} does not lie beside {tree}")
     root = tree if target.root == "." else tree / target.root
-    interpreter = find_interpreter(python, root, folder)
+    interpreter = python if isinstance(python, Interpreter) else find_interpreter(python, root, folder)
+    python = str(interpreter.program) if isinstance(python, Interpreter) else python
     run = _Run(tree, root, scratch / f"run-{slug(label)}", target)
     run.prepare()
     out = os.open(run.out, os.O_RDONLY | os.O_DIRECTORY)
@@ -119,7 +161,7 @@ def run_tests(sandbox: Sandbox, tree: Path, target: TargetConfig, python: str, p
                   "-o", "junit_duration_report=total",
                   f"--rootdir={root}", f"--confcutdir={tree}", *run.configuration(local), *shared, *local),
             folder=folder, cwd=root, read_only=(*interpreter.read_only, *read_only),
-            env=run.environment(interpreter), limits=limits))
+            env={**run.environment(interpreter), **_asked(watch, services)}, limits=limits))
         killed = completed.ended is not Ended.EXITED
         names = sorted(name for name in os.listdir(out) if re.fullmatch(r"probe\.ndjson(\.\w+)?", name))  # noqa: PTH208
         names = [name for name in names if not name.endswith(".stacks")]
@@ -135,6 +177,11 @@ def run_tests(sandbox: Sandbox, tree: Path, target: TargetConfig, python: str, p
     return TestRun(
         label=label, command=shlex.join(("python", "-m", "pytest", *shared, *local)), completed=completed, seen=seen,
         seconds=limits.seconds, junit=junit, stopped_at=_stopped_at(completed, stacks, tree, seen.running))
+
+
+def _asked(watch: bool, services: tuple[NeededService, ...]) -> dict[str, str]:
+    asked = {"WHYBOT_PROBE_SERVICES": json.dumps([service.model_dump(mode="json") for service in services])}
+    return {**asked, "WHYBOT_PROBE_WATCH": "1"} if watch else asked
 
 
 def _stopped_at(completed: Completed, stacks: str, tree: Path, running: tuple[SeenTest, ...]) -> tuple[Frame, ...]:
@@ -169,7 +216,8 @@ class _Run:
         shutil.rmtree(self.base, ignore_errors=True)
         for name in ("out", "home", "tmp", "probe"):
             (self.base / name).mkdir(parents=True)
-        shutil.copyfile(PROBE, self.base / "probe" / PROBE.name)
+        for file in PROBE:
+            shutil.copyfile(file, self.base / "probe" / file.name)
         (self.base / "empty.ini").write_text("[pytest]\n")
 
     def environment(self, interpreter: Interpreter) -> dict[str, str]:

@@ -29,8 +29,22 @@ class SeenTest(Frozen):
     line: int = 0
 
 
+class SeenService(Frozen):
+    """A service that tests need, as it was found before the first of them. `said`: why it does not answer, if known."""
+
+    name: str
+    address: str
+    answered: bool
+    started: bool = False
+    said: str = ""
+
+
 class Seen(Frozen):
-    """All lines of the probe. `running` began and did not end; `bad_lines` could not be believed."""
+    """All lines of the probe. `running` began and did not end; `bad_lines` could not be believed.
+
+    `attempts` are the earlier ends of tests that a plugin ran again within the run, in their order; what counts of
+    such a test at last is in `observations`.
+    """
 
     began: bool = False
     finished: bool = False
@@ -38,7 +52,9 @@ class Seen(Frozen):
     pytest: str = ""
     collected: tuple[SeenTest, ...] = ()
     observations: tuple[Observation, ...] = ()
+    attempts: tuple[Observation, ...] = ()
     running: tuple[SeenTest, ...] = ()
+    services: tuple[SeenService, ...] = ()
     bad_lines: int = 0
 
 
@@ -113,6 +129,8 @@ class _Reader:
         self.collected: dict[str, SeenTest] = {}
         self.started: dict[str, SeenTest] = {}
         self.ended: dict[str, Observation] = {}
+        self.attempts: list[Observation] = []
+        self.services: tuple[SeenService, ...] | None = None
 
     def open(self) -> None:
         """Begin with the next file."""
@@ -146,6 +164,10 @@ class _Reader:
                 table[test.test] = test
         elif kind == "end":
             self._end(Observation.model_validate(said["observation"]))
+        elif kind == "attempt":
+            self._attempt(Observation.model_validate(said["observation"]))
+        elif kind == "services":
+            self._serve(said["services"])
         else:
             raise ValueError(kind)
 
@@ -170,12 +192,24 @@ class _Reader:
                 return
         self.ended[seen.test] = seen
 
+    def _attempt(self, seen: Observation) -> None:
+        if seen.test not in self.started or seen.test in self.ended or len(self.attempts) >= MOST_TESTS:
+            raise ValueError("no test that runs")
+        self.attempts.append(seen)
+
+    def _serve(self, services: list[object]) -> None:
+        # They are seen to before anything of the target's could write here, and once.
+        if self.services is not None or self.collected or self.started:
+            raise ValueError("services after the first test")
+        self.services = tuple(SeenService.model_validate(service) for service in services[:MOST_TESTS])
+
     def seen(self) -> Seen:
         running = tuple(test for name, test in self.started.items() if name not in self.ended)
         return Seen(
             began=bool(self.began), finished=self.finished, python=self.began.get("python", ""),
             pytest=self.began.get("pytest", ""), collected=tuple(self.collected.values()),
-            observations=tuple(self.ended.values()), running=running, bad_lines=self.bad,
+            observations=tuple(self.ended.values()), attempts=tuple(self.attempts), running=running,
+            services=self.services or (), bad_lines=self.bad,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from pathlib import Path
 
@@ -11,15 +12,17 @@ import pytest
 from bot.domain.globs import matches_glob
 from bot.probe import whybot_probe as probe
 
-FILE = Path(probe.__file__)
+FILES = sorted(Path(probe.__file__).parent.glob("whybot_*.py"))
 
 
-def test_it_is_python_3_9_and_imports_only_the_standard_library_and_pytest() -> None:
-    tree = ast.parse(FILE.read_text(), feature_version=(3, 9))
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_it_is_python_3_9_and_imports_only_the_standard_library_and_pytest(file: Path) -> None:
+    tree = ast.parse(file.read_text(), feature_version=(3, 9))
     names = {alias.name.partition(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import)
              for alias in node.names}
-    names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert names <= {*sys.stdlib_module_names, "pytest"}
+    names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)} - {"collections.abc"}
+    own = {each.stem for each in FILES}
+    assert names <= {*sys.stdlib_module_names, "pytest", "bot.probe", *own, *(f"bot.probe.{name}" for name in own)}
     assert not any(isinstance(node, ast.Match | ast.TryStar) for node in ast.walk(tree))
 
 
@@ -42,6 +45,21 @@ def test_places(tmp_path: Path) -> None:
     assert places.place(str(tmp_path / ".venv/lib/python3.9/site-packages/x/y.py")) == ("x/y.py", False, False)
     assert places.place("/usr/lib/python3.9/json/decoder.py") == ("json/decoder.py", False, False)
     assert places.place("<string>") == ("<string>", False, False)
+
+
+def test_links_are_resolved_as_everywhere(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "x.py").write_text("")
+    for name, target in {"rel": "a/./b", "a/up": "../a/b/..", "abs": str(tmp_path / "rel"), "loop": "loop",
+                         "dead": "nothing/there"}.items():
+        (tmp_path / name).symlink_to(target)
+    for name in ("a/b/x.py", "rel/x.py", "a/up/b/x.py", "abs/x.py", "abs/../b/x.py", "dead", "none/x.py", "a//b/./x.py",
+                 "", "."):
+        assert probe._realpath(f"{tmp_path}/{name}") == os.path.realpath(f"{tmp_path}/{name}"), name
+    assert probe._realpath("x.py") == os.path.realpath("x.py")
+    assert probe._realpath("/") == "/"
+    assert probe._realpath("/a\0b") == "/a\0b"
+    assert probe._realpath(str(tmp_path / "loop")).startswith(str(tmp_path))
 
 
 def test_qualified_names_before_3_11(tmp_path: Path) -> None:
