@@ -1,0 +1,1 @@
+"""A small websocket gateway: readiness, connections, routing."""

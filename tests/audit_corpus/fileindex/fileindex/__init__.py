@@ -1,0 +1,3 @@
+"""Index the files of a folder by content."""
+
+__version__ = "0.4.0"

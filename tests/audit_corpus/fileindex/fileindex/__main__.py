@@ -1,0 +1,7 @@
+"""python -m fileindex"""
+
+import sys
+
+from fileindex.cli import main
+
+sys.exit(main())

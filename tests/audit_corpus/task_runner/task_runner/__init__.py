@@ -1,0 +1,1 @@
+"""Jobs, pipelines, retries and rate limits on top of anyio."""
