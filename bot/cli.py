@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Protocol, cast
 
@@ -159,6 +160,76 @@ def recheck(
 
 
 @cli.command()
+def audit(
+    # Not checked here: a path may be a node id, `file::test`.
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(help="Test files, folders, or tests as FILE::TEST; with --rules, rules.", metavar="PATH..."),
+    ] = None,
+    implementation: Annotated[
+        list[str] | None,
+        typer.Option("--implementation", help="A file or folder of the code under test; may be repeated."),
+    ] = None,
+    junit: Annotated[
+        list[Path] | None,
+        typer.Option("--junit", help="Results of a run, as JUnit XML; may be repeated. With --run, the run decides."),
+    ] = None,
+    run: Annotated[bool, typer.Option("--run", help="Also run the tests in a sandbox; judge what happened.")] = False,
+    mutate: Annotated[
+        bool, typer.Option("--mutate", help="Also see whether they notice small changes of the code; runs them.")
+    ] = False,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="A test plan (JSON or TOML) that the tests are held to.")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="text, json, sarif, github or markdown.", metavar="FORMAT")
+    ] = "text",
+    fail_on: Annotated[
+        str, typer.Option("--fail-on", help="hold: exit 1 on HOLD; finding: on any finding.", metavar="WHAT")
+    ] = "hold",
+    sandbox: Annotated[str | None, typer.Option("--sandbox", help="auto, bubblewrap or process.")] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="List the rules, or explain those that are named.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", help="Write to this file.", metavar="FILE")] = None,
+    config: Config = None,
+) -> None:
+    """Say which tests are fake: what is wrong with each, and GO or HOLD. Needs no configuration, git or network.
+
+    Without a PATH, the tests that pytest would collect here. Exit code 1 on HOLD.
+    """
+    from bot.audit_command import AuditOptions, run_audit, show_rules
+
+    if rules:
+        raise typer.Exit(show_rules(tuple(paths or ()), form))
+    options = AuditOptions(
+        paths=tuple(paths or ()), implementation=tuple(implementation or ()), junit=tuple(junit or ()), run=run,
+        mutate=mutate, plan=plan, format=form, fail_on=fail_on, sandbox=sandbox, config=config, output=output,
+    )
+    raise typer.Exit(run_audit(options))
+
+
+@cli.command("audit-report")
+def audit_report(
+    # Not readable here: what cannot be read is told in our words.
+    reports: Annotated[
+        list[Path], typer.Argument(help="Markdown reports of test runs.", metavar="REPORT...", readable=False)
+    ],
+    junit: Annotated[
+        list[Path] | None, typer.Option("--junit", help="Results of a run, as JUnit XML; may be repeated.")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="text, json, markdown or github.", metavar="FORMAT")
+    ] = "text",
+) -> None:
+    """Say which claims of a report about tests the results support, and which they contradict.
+
+    Without --junit, reports are only held against themselves and each other. Exit code 1 when a claim is contradicted.
+    """
+    from bot.audit_report_command import ReportOptions, audit_report
+
+    raise typer.Exit(audit_report(ReportOptions(tuple(reports), tuple(junit or ()), form)))
+
+
+@cli.command()
 def init(
     show: Annotated[bool, typer.Option("--print", help="Print it instead of writing it.")] = False,
 ) -> None:
@@ -204,9 +275,14 @@ def _run(output: Output) -> int:
 
         error = BotError(f"This is a bug in whybot: {type(problem).__name__}.", write_report(problem))
         _say(f"bot: this is a bug in whybot: {type(problem).__name__}.\n     {error.remedy}")
-    if "--json" in sys.argv[1:] and not output.wrote:
+    if _wants_json(sys.argv[1:]) and not output.wrote:
         _print_error(error)
     return error.exit_code
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    """Whether standard output is to hold one JSON document, whatever happens."""
+    return bool({"--json", "--format=json"} & {*arguments}) or ("--format", "json") in pairwise(arguments)
 
 
 def _invoke() -> int:

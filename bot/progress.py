@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, Literal, Self, TextIO
 
 from bot.domain.visible import visible
 
@@ -74,6 +74,40 @@ def say_table(table: Table, plain_width: int = _PLAIN_WIDTH) -> None:
         console.print(table)
     lines = captured.get().removesuffix("\n").split("\n")
     print("\n".join(_unarmed(line.rstrip()) for line in lines), flush=True)  # noqa: T201 - the result
+
+
+def say_text(text: Text) -> None:
+    """Print text with styles on standard output: in colours on a terminal, plain elsewhere. Long lines are not cut."""
+    from rich.console import Console
+
+    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    with console.capture() as captured:
+        console.print(text, soft_wrap=True, end="")
+    lines = captured.get().removesuffix("\n").split("\n")
+    print("\n".join(_unarmed(line.rstrip()) for line in lines), flush=True)  # noqa: T201 - the result
+
+
+def say_annotation(
+    level: Literal["error", "warning", "notice"], title: str, message: str, path: str = "", line: int = 0,
+) -> None:
+    """Print one workflow command, on purpose and the only way there is: a mark for GitHub to show on a line of a file.
+
+    Every value is escaped as GitHub's toolkit does it, after what cannot be seen was written out, so that nothing
+    in a value ends the command, adds a property or begins another command
+    (https://github.com/actions/toolkit, packages/core/src/command.ts).
+    """
+    places = [f"file={_property(path)}", f"line={line}"] if path else []
+    properties = ",".join([*places, f"title={_property(harmless(title))}"])
+    print(f"::{level} {properties}::{_data(harmless(message))}", flush=True)  # noqa: T201 - the result
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    # A path may hold a line feed, which `visible` leaves, and an older form of command, for which there is no escape.
+    return _data(_unarmed(visible(text))).replace(":", "%3A").replace(",", "%2C")
 
 
 class PlainProgress:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Generator
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -29,14 +30,25 @@ def without_bubblewrap() -> str:
     return "" if tried.returncode == 0 else f"bubblewrap does not work here: {tried.stderr.strip()[:200]}"
 
 
+SARIF_SCHEMA = Path(os.environ.get("WHYBOT_SARIF_SCHEMA", ".ci/sarif/package/lib/schemas/sarif-2.1.0-rtm.5.json"))
+"""The official schema of SARIF 2.1.0, which `.ci/run` fetches."""
+
+
+def without_sarif_schema() -> str:
+    """Why no SARIF can be held against its schema here; empty when it can."""
+    there = SARIF_SCHEMA.is_file()
+    return "" if there else "no schema of SARIF 2.1.0: .ci/run fetches it, WHYBOT_SARIF_SCHEMA names it"
+
+
 def without_key() -> str:
     """Why live tests do not run; empty when they do."""
     return "" if os.environ.get("WHYBOT_TESTS_LIVE") == "1" else "needs keys; WHYBOT_TESTS_LIVE=1 runs it"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if "bubblewrap" in REQUIRED and without_bubblewrap():
-        raise pytest.UsageError(f"WHYBOT_TESTS_REQUIRE names bubblewrap, but {without_bubblewrap()}")
+    for name, reason in (("bubblewrap", without_bubblewrap), ("sarif", without_sarif_schema)):
+        if name in REQUIRED and reason():
+            raise pytest.UsageError(f"WHYBOT_TESTS_REQUIRE names {name}, but {reason()}")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -50,6 +62,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        for marker, reason in (("bubblewrap", without_bubblewrap), ("live", without_key)):
+        for marker, reason in (
+            ("bubblewrap", without_bubblewrap), ("sarif", without_sarif_schema), ("live", without_key)
+        ):
             if item.get_closest_marker(marker) and marker not in REQUIRED and reason():
                 item.add_marker(pytest.mark.skip(reason=reason()))

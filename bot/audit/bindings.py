@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.definitions import last_name, own_nodes
+from bot.audit.definitions import last_name
+from bot.audit.flat import every, own_nodes
 from bot.audit.source import FunctionNode
 
 
@@ -25,14 +26,17 @@ def parametrized(node: FunctionNode | ast.ClassDef) -> frozenset[str]:
     names: set[str] = set()
     for decorator in node.decorator_list:
         if isinstance(decorator, ast.Call) and last_name(decorator) == "parametrize" and decorator.args:
-            for item in ast.walk(decorator.args[0]):
-                if isinstance(item, ast.Constant) and isinstance(item.value, str):
+            for item in every(decorator.args[0], ast.Constant):
+                if isinstance(item.value, str):
                     names.update(part.strip() for part in item.value.split(","))
     return frozenset(names)
 
 
 def bindings_of(function: FunctionNode) -> dict[str, list[tuple[str, ast.AST]]]:
-    """For each local name, how it is bound (parameter, value, with, def, import, unknown) and by which node."""
+    """For each local name, how it is bound and by which node.
+
+    How: parameter, value, with, def, import, unknown; `part` is one element of what is unpacked, as `value[at]`.
+    """
     found: dict[str, list[tuple[str, ast.AST]]] = {}
     arguments = function.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
@@ -57,9 +61,8 @@ def _bound_by(node: ast.AST) -> Iterator[tuple[str, str, ast.AST]]:
     elif (isinstance(node, ast.AnnAssign) and node.value is not None) or isinstance(node, ast.NamedExpr):
         yield from _target(node.target, node.value)
     elif isinstance(node, ast.AugAssign | ast.For | ast.AsyncFor | ast.comprehension):
-        for item in ast.walk(node.target):
-            if isinstance(item, ast.Name):
-                yield item.id, "unknown", node
+        for item in every(node.target, ast.Name):
+            yield item.id, "unknown", node
     elif isinstance(node, ast.withitem) and node.optional_vars is not None:
         if isinstance(node.optional_vars, ast.Name):
             yield node.optional_vars.id, "with", node.context_expr
@@ -75,6 +78,10 @@ def _bound_by(node: ast.AST) -> Iterator[tuple[str, str, ast.AST]]:
         yield node.name, "unknown", node
 
 
+def _starred(target: ast.Tuple | ast.List) -> bool:
+    return any(isinstance(item, ast.Starred) for item in target.elts)
+
+
 def _target(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, str, ast.AST]]:
     if isinstance(target, ast.Name):
         yield (target.id, "value", value) if value is not None else (target.id, "unknown", target)
@@ -82,7 +89,10 @@ def _target(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, str
         values: list[ast.expr | None] = [None] * len(target.elts)
         if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
             values = list(value.elts)
-        for item, part in zip(target.elts, values, strict=True):
+        for at, (item, part) in enumerate(zip(target.elts, values, strict=True)):
+            if part is None and value is not None and isinstance(item, ast.Name) and not _starred(target):
+                yield item.id, "part", ast.copy_location(ast.Subscript(value, ast.Constant(at), ast.Load()), value)
+                continue
             yield from _target(item, part if not isinstance(item, ast.Starred) else None)
     elif isinstance(target, ast.Starred):
         yield from _target(target.value, None)

@@ -6,6 +6,7 @@ import ast
 import re
 
 from bot.audit.definitions import last_name
+from bot.audit.flat import every
 from bot.audit.references import Made, Reference
 from bot.audit.source import FunctionNode
 
@@ -14,6 +15,7 @@ _CHECKS = re.compile(
     re.IGNORECASE,
 )
 
+_REPLACES = {"patch", "object", "setattr", "delattr", "spy", "multiple"}
 
 MOCKS = {"Mock", "MagicMock", "AsyncMock", "NonCallableMock", "PropertyMock", "create_autospec", "NonCallableMagicMock"}
 
@@ -42,22 +44,17 @@ def is_assertion(node: ast.AST) -> bool:
 def replaced_in(node: ast.AST, self_name: str = "") -> frozenset[str]:
     """The attribute names that code replaces: by assignment, `patch`, `patch.object`, `setattr` and the like."""
     found: set[str] = set()
-    for item in ast.walk(node):
-        if isinstance(item, ast.Attribute) and isinstance(item.ctx, ast.Store):
-            if not (isinstance(item.value, ast.Name) and item.value.id in {self_name, "self", "cls"}):
-                found.add(item.attr)
-        elif isinstance(item, ast.Call) and last_name(item.func) in {
-            "patch",
-            "object",
-            "setattr",
-            "delattr",
-            "spy",
-            "multiple",
-        }:
+    for attribute in every(node, ast.Attribute):
+        own = isinstance(attribute.value, ast.Name) and attribute.value.id in {self_name, "self", "cls"}
+        if isinstance(attribute.ctx, ast.Store) and not own:
+            found.add(attribute.attr)
+    for item in every(node, ast.Call):
+        name = last_name(item.func)
+        if name in _REPLACES:
             for argument in item.args[:2]:
                 if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                     found.add(argument.value.rpartition(".")[2])
-            if last_name(item.func) == "multiple":
+            if name == "multiple":
                 found.update(word.arg for word in item.keywords if word.arg)
     return frozenset(found)
 
@@ -92,6 +89,6 @@ def loads_of(function: FunctionNode, name: str) -> list[ast.Name]:
     """Where a function reads a local name, functions inside it included."""
     return [
         item
-        for item in ast.walk(function)
-        if isinstance(item, ast.Name) and item.id == name and isinstance(item.ctx, ast.Load)
+        for item in every(function, ast.Name)
+        if item.id == name and isinstance(item.ctx, ast.Load)
     ]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bot.audit.flat import every, own_nodes, walk
 from bot.audit.signatures import Parameter, Parameters, of_function
-from bot.audit.source import FunctionNode, Source, block_statements
+from bot.audit.source import FunctionNode, Source, base_names, block_statements
 
 if TYPE_CHECKING:
     from bot.audit.program import ModuleInfo
+
+__all__ = ["ClassInfo", "FunctionInfo", "field_default", "last_name", "own_nodes", "targets_of"]
 
 _KNOWN_DECORATORS = {
     "staticmethod",
@@ -40,6 +45,16 @@ _CONTEXT_MANAGERS = {"contextmanager", "asynccontextmanager"}
 _PROPERTIES = {"property", "cached_property", "setter", "getter", "deleter"}
 
 
+_EXCEPTIONS = {name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, Exception)}
+
+
+_ENUMS = {"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"}
+
+
+_MANGLED = re.compile(r"_[A-Za-z]\w*?__\w")
+"""A private name as Python stores it: `_Class__name`."""
+
+
 _PLAIN_BASES = {"object", "ABC", "Generic", "Protocol"}
 
 
@@ -48,16 +63,6 @@ def last_name(node: ast.AST) -> str:
     while isinstance(node, ast.Call | ast.Subscript):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
-def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function's or class's body without those of functions and classes defined in it."""
-    stack = list(ast.iter_child_nodes(node))
-    while stack:
-        item = stack.pop()
-        yield item
-        if not isinstance(item, FunctionNode | ast.ClassDef | ast.Lambda):
-            stack.extend(ast.iter_child_nodes(item))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +102,8 @@ class FunctionInfo:
     @cached_property
     def is_generator(self) -> bool:
         """Whether its body yields."""
-        return any(isinstance(item, ast.Yield | ast.YieldFrom) for item in own_nodes(self.node))
+        yields = any(True for kind in (ast.Yield, ast.YieldFrom) for _ in every(self.node, kind))
+        return yields and any(isinstance(item, ast.Yield | ast.YieldFrom) for item in own_nodes(self.node))
 
     @property
     def gives_coroutine(self) -> bool:
@@ -142,10 +148,9 @@ class ClassInfo:
         for method in self.node.body:
             if isinstance(method, FunctionNode) and method.args.args:
                 self_name = method.args.args[0].arg
-                for item in ast.walk(method):
+                for item in every(method, ast.Attribute):
                     if (
-                        isinstance(item, ast.Attribute)
-                        and isinstance(item.ctx, ast.Store | ast.Del)
+                        isinstance(item.ctx, ast.Store | ast.Del)
                         and isinstance(item.value, ast.Name)
                         and item.value.id == self_name
                     ):
@@ -195,12 +200,9 @@ class ClassInfo:
     @cached_property
     def is_dynamic(self) -> bool:
         """Whether its attributes may come from `setattr`, `__dict__` or `vars`."""
-        for item in ast.walk(self.node):
-            if isinstance(item, ast.Attribute) and item.attr == "__dict__":
-                return True
-            if isinstance(item, ast.Call) and last_name(item.func) in {"setattr", "vars", "__setattr__"}:
-                return True
-        return False
+        return any(item.attr == "__dict__" for item in every(self.node, ast.Attribute)) or any(
+            last_name(item.func) in {"setattr", "vars", "__setattr__"} for item in every(self.node, ast.Call)
+        )
 
     @property
     def is_dataclass(self) -> bool:
@@ -219,18 +221,60 @@ class ClassInfo:
 
     def has(self, name: str) -> bool:
         """Whether an instance may have this attribute."""
-        return name.startswith("__") or any(name in item.members or name in item.set_by_methods for item in self.order)
+        if name.startswith("__") or _MANGLED.match(name):
+            return True
+        return any(name in item.members or name in item.set_by_methods for item in self.order)
+
+    def has_own(self, name: str) -> bool:
+        """Whether it or a known ancestor binds a name in its body."""
+        return any(name in item.members for item in self.order)
+
+    @cached_property
+    def takes_attributes(self) -> bool:
+        """Whether setting any attribute of an object certainly just sets it: nothing frozen, no slots, no hook."""
+        plain = all(last_name(item) == "dataclass" and not isinstance(item, ast.Call) for item in self.decorators)
+        return self.closed and plain and not any(self.has_own(name) for name in ("__setattr__", "__slots__"))
+
+    @property
+    def decorators(self) -> tuple[ast.expr, ...]:
+        """The decorators of it and of its known ancestors."""
+        return tuple(decorator for item in self.order for decorator in item.node.decorator_list)
+
+    @cached_property
+    def base_names(self) -> tuple[str, ...]:
+        """The last parts of the names of its bases."""
+        return base_names(self.node)
+
+    @cached_property
+    def is_enum(self) -> bool:
+        """Whether it is an enumeration."""
+        return any(name in _ENUMS for item in self.order for name in item.base_names)
 
     @cached_property
     def constructor(self) -> Parameters | None:
         """What calling the class takes, without `self`; None when that cannot be told."""
-        if not self.closed:
+        if not self.closed and not self._is_own_exception:
             return None
         if (method := self.method("__init__")) is not None:
             return None if method.opaque else method.parameters.without_first()
         if any(item.is_dataclass for item in self.order):
             return _dataclass_parameters(self)
         return Parameters()
+
+    @property
+    def _is_own_exception(self) -> bool:
+        """Whether it is an exception whose constructor is its own or that of an ancestor in the files at hand."""
+        return (
+            self.method("__init__") is not None
+            and not any(
+                "__new__" in item.members or item.node.keywords or item.node.decorator_list for item in self.order
+            )
+            and all(
+                base is not None or last_name(written) in _EXCEPTIONS
+                for item in self.order
+                for base, written in zip(item.bases, item.node.bases, strict=False)
+            )
+        )
 
     def fields(self) -> Iterator[tuple[str, ast.AnnAssign]]:
         """Its own dataclass fields."""
@@ -295,7 +339,7 @@ def targets_of(node: ast.stmt) -> Iterator[str]:
     elif isinstance(node, ast.With | ast.AsyncWith):
         targets = [item.optional_vars for item in node.items if item.optional_vars]
     for target in targets:
-        for item in ast.walk(target):
+        for item in walk(target):
             if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store):
                 yield item.id
 

@@ -7,15 +7,20 @@ It follows constructors, defaults, dataclass fields, conditionals and simple fun
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bot.audit.bindings import parametrized
 from bot.audit.definitions import FunctionInfo, last_name
-from bot.audit.expressions import Expressions, Frame, GaveUp, Returned
+from bot.audit.expecting import Refuted, refuted
+from bot.audit.expressions import Frame, GaveUp, Raised, Returned
+from bot.audit.flat import every, walk
+from bot.audit.reach import SETUPS
 from bot.audit.source import FunctionNode, TestCase
-from bot.audit.values import UNKNOWN, Known, Several, Thing, Value, compare, truth
+from bot.audit.statements import Statements, free_names
+from bot.audit.values import UNKNOWN, Box, Thing, Value
+
+_MOST_CASES = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,191 +40,98 @@ class Judged:
     sides: tuple[ast.expr, ...] = ()
     entered: frozenset[str] = frozenset()
     reasons: tuple[str, ...] = ()
+    value: Value = UNKNOWN
 
 
 @dataclass(eq=False, kw_only=True)
-class Evaluation(Expressions):
-    """One test's evaluation. `judged` fills as `run` goes."""
+class Evaluation(Statements):
+    """One test's evaluation. `judged` and `refuted` fill as `run` goes."""
 
     case: TestCase
+    given: dict[str, Value] = field(default_factory=dict)
     judged: list[Judged] = field(default_factory=list)
+    refuted: list[Refuted] = field(default_factory=list)
+
+    def keep_out(self, names: frozenset[str]) -> None:
+        """Take attributes and names that something replaces as unknown."""
+        self._patched |= names
+
+    def give(self, values: dict[str, Value]) -> None:
+        """Set values for arguments of the test."""
+        self.given.update(values)
+
+    def literal(self, node: ast.expr, frame: Frame) -> Value:
+        """What an expression outside the test's body gives."""
+        try:
+            return self._value(node, frame)
+        except (GaveUp, Raised):
+            return UNKNOWN
 
     def run(self) -> tuple[Judged, ...]:
         """Evaluate the test from its first statement as far as its flow is certain."""
-        inner = [
-            item for item in ast.walk(self.case.node) if isinstance(item, FunctionNode | ast.Lambda | ast.ClassDef)
-        ]
-        for item in (part for function in inner if function is not self.case.node for part in ast.walk(function)):
-            if isinstance(item, ast.Nonlocal | ast.Global):
-                self._nonlocal.update(item.names)
-            elif isinstance(item, ast.Name):
-                self._captured.add(item.id)
-        arguments = self.case.node.args
+        node = self.case.node
+        self._nonlocal.update(free_names(node))
+        for inner in every(node, ast.ClassDef):
+            self._captured.update(item.id for item in every(inner, ast.Name))
+        arguments = node.args
         parameters = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         frame = Frame(self.scope, {item.arg: UNKNOWN for item in parameters})
-        if not parametrized(self.case.node):
-            for item in parameters:
-                if (fixture := self.scope.fixture(item.arg)) is not None and not self._is_generator(fixture):
-                    frame.names[item.arg] = (
-                        self._call_function(fixture, None, {}, frame) if not fixture.node.args.args else UNKNOWN
-                    )
-        with suppress(GaveUp, Returned):
-            self._block(self.case.node.body, frame)
+        with suppress(GaveUp, Returned, Raised):
+            around = [item for cls in self.case.classes for item in cls.decorator_list]
+            for decorator in (*around, *node.decorator_list):
+                self._patched_environment(decorator, frame)
+            self._prepare(frame)
+            frame.names.update(self.given)
+            self._block(node.body, frame)
         return tuple(self.judged)
 
-    @staticmethod
-    def _is_generator(fixture: FunctionInfo) -> bool:
-        return fixture.is_generator or isinstance(fixture.node, ast.AsyncFunctionDef)
+    def _prepare(self, frame: Frame) -> None:
+        """Run the set-up of the test's class and its fixtures, as far as they are certain."""
+        node, cls = self.case.node, self.scope.cls
+        filled = parametrized(node) | (parametrized(cls.node) if cls else frozenset())
+        names = [item.arg for item in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        static = any(last_name(item) in {"staticmethod", "classmethod"} for item in node.decorator_list)
+        if cls is not None and names and not static:
+            thing = Thing(cls)
+            self._things.append(thing)
+            frame.names[names[0]] = thing
+            for owner in reversed(cls.order):
+                for name in sorted(SETUPS & set(owner.members)):
+                    setup = owner.members[name]
+                    if isinstance(setup, FunctionNode) and cls.method(name) is not None:
+                        self._set_up(FunctionInfo(owner.module, setup, owner), thing, frame)
+            if any(_is_fixture(item) for item in _decorators(cls.node)):
+                self._escape(thing)
+            names = names[1:]
+        made: dict[str, Value] = {}
+        for name in names:
+            if name not in filled:
+                frame.names[name] = self._fixture(name, frame, made, 0)
 
-    # statements
-
-    def _block(self, body: Iterable[ast.stmt], frame: Frame) -> None:
-        for statement in body:
-            self._step()
-            self._statement(statement, frame)
-
-    def _statement(self, node: ast.stmt, frame: Frame) -> None:
-        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-            self._assign(node, frame)
-        elif isinstance(node, ast.Expr):
-            self._expression_statement(node.value, frame)
-        elif isinstance(node, ast.Assert):
-            self._judge(node, node.test, frame)
-        elif isinstance(node, ast.If):
-            self._if(node, frame)
-        elif isinstance(node, ast.With | ast.AsyncWith):
-            self._with(node, frame)
-        elif isinstance(node, ast.Return):
-            raise Returned(self._value(node.value, frame) if node.value else Known(None))
-        elif isinstance(node, ast.Raise | ast.Break | ast.Continue):
-            raise GaveUp
-        elif isinstance(node, FunctionNode | ast.ClassDef):
-            frame.names[node.name] = UNKNOWN
-        elif not isinstance(node, ast.Pass | ast.Import | ast.ImportFrom):
-            self._forget(node, frame)
-
-    def _assign(self, node: ast.Assign | ast.AnnAssign | ast.AugAssign, frame: Frame) -> None:
-        if isinstance(node, ast.AugAssign):
-            self._store(node.target, UNKNOWN, frame)
-        elif node.value is not None:
-            value = self._value(node.value, frame)
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                self._store(target, value, frame)
-
-    def _expression_statement(self, node: ast.expr, frame: Frame) -> None:
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and isinstance(node.func.value, ast.Name)
-        ):
-            name = node.func.attr
-            if node.func.value.id == "self" and name in _UNITTEST and len(node.args) >= 2:
-                test = ast.Compare(left=node.args[0], ops=[_UNITTEST[name]()], comparators=[node.args[1]])
-                self._judge(node, ast.copy_location(test, node), frame)
-                return
-            if name == "setenv" and len(node.args) >= 2 and isinstance(key := node.args[0], ast.Constant):
-                self._environment[str(key.value)] = self._value(node.args[1], frame)
-                return
-        self._value(node, frame)
-
-    def _if(self, node: ast.If, frame: Frame) -> None:
-        decided = truth(self._value(node.test, frame))
-        if decided is None:
-            if _leaves(node):
-                raise GaveUp
-            self._forget(node, frame)
+    def _set_up(self, function: FunctionInfo, thing: Thing, frame: Frame) -> None:
+        if function.is_generator or "classmethod" in function.decorators or function.opaque:
             return
-        self._block(node.body if decided else node.orelse, frame)
+        takes = function.parameters.without_first()
+        self._call_function(function, thing, {item.name: UNKNOWN for item in takes.all}, frame)
 
-    def _with(self, node: ast.With | ast.AsyncWith, frame: Frame) -> None:
-        quiet = False
-        for item in node.items:
-            dotted = self._external(item.context_expr, frame)
-            quiet = (
-                quiet
-                or dotted.endswith((".raises", ".suppress", ".warns"))
-                or last_name(item.context_expr)
-                in {
-                    "assertRaises",
-                    "assertRaisesRegex",
-                    "subTest",
-                    "suppress",
-                    "raises",
-                }
-            )
-            self._patched_environment(item.context_expr, frame)
-            self._value(item.context_expr, frame)
-            if item.optional_vars is not None:
-                self._store(item.optional_vars, UNKNOWN, frame)
-        if quiet:
-            for statement in node.body:
-                self._forget(statement, frame)
-        else:
-            self._block(node.body, frame)
+    def _fixture(self, name: str, frame: Frame, made: dict[str, Value], depth: int) -> Value:
+        if name not in made:
+            made[name] = UNKNOWN
+            fixture = self.scope.fixture(name)
+            if fixture is not None and depth < 6 and fixture.owner is None:
+                made[name] = self._given_by(fixture, frame, made, depth)
+        return made[name]
 
-    def _patched_environment(self, node: ast.expr, frame: Frame) -> None:
-        if isinstance(node, ast.Call) and self._external(node, frame).endswith("patch.dict") and len(node.args) >= 2:
-            given = node.args[1]
-            if isinstance(given, ast.Dict) and self._external(node.args[0], frame) == "os.environ":
-                for key, value in zip(given.keys, given.values, strict=True):
-                    if isinstance(key, ast.Constant):
-                        self._environment[str(key.value)] = self._value(value, frame)
-
-    def _external(self, node: ast.expr, frame: Frame) -> str:
-        return frame.scope.dotted(node.func if isinstance(node, ast.Call) else node)
-
-    def _store(self, target: ast.expr, value: Value, frame: Frame) -> None:
-        if isinstance(target, ast.Name):
-            if target.id in self._captured:
-                self._escape(value)
-            frame.names[target.id] = UNKNOWN if target.id in self._nonlocal else value
-        elif isinstance(target, ast.Attribute):
-            self._store_attribute(target, value, frame)
-        elif isinstance(target, ast.Subscript):
-            self._store_item(target, value, frame)
-        elif isinstance(target, ast.Tuple | ast.List):
-            known = isinstance(value, Several) and len(value.items) == len(target.elts)
-            for at, item in enumerate(target.elts):
-                inner = item.value if isinstance(item, ast.Starred) else item
-                part = value.items[at] if known and isinstance(value, Several) and inner is item else UNKNOWN
-                self._store(inner, part, frame)
-
-    def _store_attribute(self, target: ast.Attribute, value: Value, frame: Frame) -> None:
-        owner = self._value(target.value, frame)
-        if isinstance(owner, Thing):
-            owner.attributes[target.attr] = value
-        else:
-            self._escape(value)
-            self._forget_attribute(target.attr)
-
-    def _store_item(self, target: ast.Subscript, value: Value, frame: Frame) -> None:
-        if self._external(target.value, frame) == "os.environ" and isinstance(target.slice, ast.Constant):
-            self._environment[str(target.slice.value)] = value
-            return
-        self._escape(value)
-        for item in ast.walk(target.value):
-            if isinstance(item, ast.Name):
-                frame.names[item.id] = UNKNOWN
-            elif isinstance(item, ast.Attribute):
-                self._store(item, UNKNOWN, frame)
-
-    def _forget_attribute(self, name: str) -> None:
-        """An attribute of some object was assigned: it may be any of those that have it."""
-        for thing in self._things:
-            if name in thing.attributes:
-                thing.attributes[name] = UNKNOWN
-
-    def _forget(self, node: ast.AST, frame: Frame) -> None:
-        """Take everything that a statement may change as unknown: it may run once, often or not at all."""
-        for item in ast.walk(node):
-            self._step()
-            if isinstance(item, ast.Name):
-                if isinstance(item.ctx, ast.Load):
-                    self._escape(frame.names.get(item.id, UNKNOWN))
-                else:
-                    frame.names[item.id] = UNKNOWN
-            elif isinstance(item, ast.Attribute) and not isinstance(item.ctx, ast.Load):
-                self._forget_attribute(item.attr)
+    def _given_by(self, fixture: FunctionInfo, frame: Frame, made: dict[str, Value], depth: int) -> Value:
+        wanted = [item.name for item in fixture.parameters.all]
+        options = [word for item in fixture.node.decorator_list if isinstance(item, ast.Call) for word in item.keywords]
+        if len(fixture.node.decorator_list) != 1 or any(word.arg == "params" for word in options):
+            return UNKNOWN
+        bound = {name: self._fixture(name, frame, made, depth + 1) for name in wanted}
+        value = self._fixture_value(fixture, bound, frame)
+        if any(word.arg == "scope" for word in options):
+            self._escape(value)  # other tests had it before
+        return value
 
     # assertions
 
@@ -228,41 +140,75 @@ class Evaluation(Expressions):
             for part in test.values:
                 self._judge(node, part, frame)
             return
-        entered, conditions = frozenset(self._entered), tuple(self._conditions)
         if isinstance(test, ast.Compare) and len(test.ops) == 1:
             left, right = self._value(test.left, frame), self._value(test.comparators[0], frame)
-            holds = compare(test.ops[0], left, right)
+            holds = self._compared(test.ops[0], left, right, frame)
             entered, conditions = frozenset(self._entered), tuple(self._conditions)
-            self.judged.append(
-                Judged(
-                    node,
-                    test,
-                    holds,
-                    left,
-                    right,
-                    test.ops[0],
-                    (test.left, test.comparators[0]),
-                    entered,
-                    conditions,
-                )
-            )
+            sides = (test.left, test.comparators[0])
+            self.judged.append(Judged(node, test, holds, left, right, test.ops[0], sides, entered, conditions))
         else:
-            self.judged.append(Judged(node, test, truth(self._value(test, frame)), entered=entered, reasons=conditions))
+            value = self._value(test, frame)
+            entered, conditions = frozenset(self._entered), tuple(self._conditions)
+            holds = self._truth(value, frame)
+            self.judged.append(Judged(node, test, holds, entered=entered, reasons=conditions, value=value))
+
+    def _expected(self, node: ast.With | ast.AsyncWith, item: ast.withitem, frame: Frame) -> None:
+        """A `with` that expects an exception: what its body does for certain against what is expected."""
+        before, raised = self._unsure, None
+        kept = len(self.judged)
+        try:
+            self._block(node.body, frame)
+        except Raised as error:
+            raised = error.problem
+        certain = self._unsure == before
+        if certain and (found := refuted(node, item.context_expr, raised, frame, frozenset(self._entered))):
+            self.refuted.append(found)
+            raise GaveUp
+        if raised is None or not certain:
+            del self.judged[kept:]
+            self._forget_all(node.body, frame)
+        if item.optional_vars is not None:
+            caught = Box("caught", [raised]) if raised is not None and certain else UNKNOWN
+            self._store(item.optional_vars, caught, frame)
 
 
-_UNITTEST: dict[str, type[ast.cmpop]] = {
-    "assertEqual": ast.Eq,
-    "assertNotEqual": ast.NotEq,
-    "assertIs": ast.Is,
-    "assertIsNot": ast.IsNot,
-    "assertGreater": ast.Gt,
-    "assertGreaterEqual": ast.GtE,
-    "assertLess": ast.Lt,
-    "assertLessEqual": ast.LtE,
-    "assertIn": ast.In,
-    "assertNotIn": ast.NotIn,
-}
+def _is_fixture(function: FunctionNode) -> bool:
+    return any(last_name(part) == "fixture" for item in function.decorator_list for part in walk(item))
 
 
-def _leaves(node: ast.AST) -> bool:
-    return any(isinstance(item, ast.Return | ast.Raise | ast.Break | ast.Continue) for item in ast.walk(node))
+def _decorators(node: ast.ClassDef) -> list[FunctionNode]:
+    return [item for item in node.body if isinstance(item, FunctionNode) and item.decorator_list]
+
+
+def parameter_sets(case: TestCase) -> tuple[dict[str, ast.expr], ...]:
+    """The literal arguments of each instance of a test under one `parametrize`; empty where that cannot be told."""
+    marks = [
+        item
+        for item in case.node.decorator_list
+        if isinstance(item, ast.Call) and last_name(item) == "parametrize" and len(item.args) >= 2
+    ]
+    if len(marks) != 1 or any(word.arg == "indirect" for word in marks[0].keywords):
+        return ()
+    names_node, rows = marks[0].args[:2]
+    if isinstance(names_node, ast.Constant) and isinstance(names_node.value, str):
+        names = [part.strip() for part in names_node.value.split(",")]
+    elif isinstance(names_node, ast.Tuple | ast.List):
+        names = [str(item.value) for item in names_node.elts if isinstance(item, ast.Constant)]
+    else:
+        return ()
+    found: list[dict[str, ast.expr]] = []
+    for row in rows.elts[:_MOST_CASES] if isinstance(rows, ast.List | ast.Tuple) else ():
+        if isinstance(row, ast.Call) and last_name(row) == "param":
+            if row.keywords and any(word.arg == "marks" for word in row.keywords):
+                continue
+            values: list[ast.expr] = list(row.args)
+        elif len(names) == 1:
+            values = [row]
+        else:
+            values = list(row.elts) if isinstance(row, ast.Tuple | ast.List) else []
+        if len(values) == len(names):
+            found.append(dict(zip(names, values, strict=True)))
+    return tuple(found)
+
+
+__all__ = ["Evaluation", "Judged", "Refuted", "parameter_sets"]

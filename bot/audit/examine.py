@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+import difflib
+import gc
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from bot.audit.program import Program
 from bot.audit.rule import Context, Rule
 from bot.audit.rules import RULES
 from bot.audit.scores import scores
-from bot.audit.source import Allowance
+from bot.audit.source import Allowance, patterns_of
 from bot.domain.audit import AuditReport, Depth, Finding, FindingSeverity, Recommendation, Tried
 from bot.domain.config import NO_CONVENTIONS, AuditConfig
+from bot.domain.errors import ConfigProblem
 from bot.domain.plan import ServiceNeed, TestPlan
-from bot.domain.suite import Observation, Outcome
+from bot.domain.suite import FailureKind, Observation, Outcome
 
 _CONFIG_FILES = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg", "pytest.toml")
+_WITHOUT_RESULT = frozenset({
+    FailureKind.ENVIRONMENT, FailureKind.TIMEOUT, FailureKind.SKIPPED, FailureKind.NOT_RUN,
+})
 ALLOWED = "allowed"
 """The rule id of the findings that list what was silenced."""
 
 
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Leave the garbage collector off: it would go through a large number of nodes that all stay, again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_without_collector()
 def examine(
     tests: Mapping[str, str],
     implementation: Mapping[str, str],
@@ -42,7 +62,6 @@ def examine(
     called, `conventions` what bot.toml says, `services` what it declares besides the plan, `tried` which small
     changes of product code the tests noticed. Never raises for anything in the files.
     """
-    program = Program.build(implementation, tests, named)
     config = "\n".join(
         [
             *pytest_args,
@@ -54,11 +73,15 @@ def examine(
             ),
         ]
     )
+    program = Program.build(implementation, tests, named, patterns_of(config, "python_classes"))
     python = {path: text for path, text in tests.items() if path.endswith(".py")}
     declared = (*(plan.services if plan else ()), *services)
     context = Context(program, python, plan, observations, outcomes, config, conventions, declared, tried)
     found = [
-        finding for rule in RULES.values() if depth != "static" or not rule.needs_run for finding in _ask(rule, context)
+        finding
+        for rule in RULES.values()
+        if rule.id not in conventions.ignore and (depth != "static" or not rule.needs_run)
+        for finding in _ask(rule, context)
     ]
     findings = _in_order(_silenced(context, found, allow))
     ids = tuple(dict.fromkeys(case.id for case in context.cases))
@@ -84,6 +107,22 @@ def examine(
         reasons=reasons or _good_news(context, ids, findings),
         depth=depth,
     )
+
+
+def nearest_rule(name: str) -> str:
+    """The rule whose id is most like a name; empty when none is."""
+    return next(iter(difflib.get_close_matches(name, RULES, n=1)), "")
+
+
+def refuse_unknown_rules(conventions: AuditConfig) -> None:
+    """Raise ConfigProblem when bot.toml turns off a rule that there is not, naming the nearest that there is."""
+    for name in conventions.ignore:
+        if name not in RULES:
+            near = nearest_rule(name)
+            raise ConfigProblem(
+                f"`audit.ignore` names a rule {name!r}, which there is not.",
+                f"Did you mean {near!r}?" if near else "`bot audit --rules` lists those there are.",
+            )
 
 
 def _ask(rule: Rule, context: Context) -> Iterator[Finding]:
@@ -126,10 +165,11 @@ def _allowed_at(
     finding: Finding,
     allowances: Mapping[tuple[str, int], Allowance],
 ) -> tuple[str, int] | None:
+    if not allowances:
+        return None
     definitions = [
         line
-        for case in context.cases
-        if case.id == finding.test
+        for case in context.by_id.get(finding.test, ())
         for line in (case.node.lineno, case.node.body[0].lineno - 1)
     ]
     for line in (finding.line, *definitions):
@@ -166,7 +206,7 @@ def _listed(
         test=silenced[0].test if silenced else context.test_at(*place),
         message=message,
         evidence=context.files[place[0]].split("\n")[place[1] - 1].strip(),
-        hint="A person should agree with the reason.",
+        hint="A person should agree with the reason." if silenced else "Give a rule and a reason, or take it out.",
     )
 
 
@@ -205,6 +245,9 @@ def _reasons(
     found = [test for test in defects if test in ids]
     if found:
         reasons.append(f"{len(found)} of {_count(len(ids), 'test')} defective.")
+    if ids and context.outcomes and all(item.kind in _WITHOUT_RESULT for item in context.outcomes):
+        kinds = ", ".join(dict.fromkeys(item.kind.value for item in context.outcomes))
+        reasons.append(f"The run shows nothing: no test came to a result ({kinds}).")
     return tuple(reasons)
 
 

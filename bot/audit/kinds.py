@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from bot.audit.case import classify, named
+from bot.audit.case import classify, module_parts
+from bot.audit.wording import named
 from bot.domain.plan import PlannedTest, ServiceNeed
 from bot.domain.suite import ENDED_IN_WORDS, Ended, FailureKind, Observation, Outcome
 from bot.probe.seen import TestRun
 
 __all__ = ["classify", "function_name", "merge_reruns", "outcomes_of"]
 
+_RUN_OUT = re.compile(r"^(?:\++ Timeout \++|Timeout \(\d+:\d\d:\d\d(?:\.\d+)?\)!)$", re.MULTILINE)
+"""What pytest-timeout (its method `thread`) and faulthandler print before they end the process."""
+_WORKER_DIED = re.compile(r"worker '?(gw\d+)'? crashed")
 
 
 def outcomes_of(run: TestRun, planned: Iterable[PlannedTest], product: tuple[str, ...],
@@ -22,13 +27,20 @@ def outcomes_of(run: TestRun, planned: Iterable[PlannedTest], product: tuple[str
     """
     plans = {(test.path, test.name): test for test in planned}
     found: dict[str, Outcome] = {}
-    for seen in run.observations:
+    earlier: dict[str, list[Outcome]] = {}
+    modules = frozenset[str]().union(*map(module_parts, run.observations))
+    for seen in (*run.seen.attempts, *run.observations):
         plan = plans.get((seen.path, function_name(seen.test)))
-        found[seen.test] = classify(seen, plan.expectation if plan else None, product, services)
-    for test in run.running:
-        found[test.test] = _interrupted(test.test, run)
-    for test in run.seen.collected:
-        found.setdefault(test.test, _out(test.test, FailureKind.NOT_RUN, _why_not_run(run)))
+        found[seen.test] = classify(seen, plan.expectation if plan else None, product, services,
+                                    modules=modules)
+        earlier.setdefault(seen.test, []).append(found[seen.test])
+    for test, attempts in earlier.items():
+        # A plugin ran it again within the run; what it came to at last is not all that it came to.
+        found[test] = attempts[0] if len(attempts) == 1 else merge_reruns([(attempt,) for attempt in attempts])[0]
+    for begun in run.running:
+        found[begun.test] = _interrupted(begun.test, run)
+    for collected in run.seen.collected:
+        found.setdefault(collected.test, _out(collected.test, FailureKind.NOT_RUN, _why_not_run(run)))
     there = {(outcome.partition("::")[0], function_name(outcome)) for outcome in found}
     broken = {seen.path: seen for seen in run.observations if seen.phase == "collect"}
     for path, name in plans:
@@ -78,6 +90,12 @@ def _interrupted(test: str, run: TestRun) -> Outcome:
         at = f", at {where.path}:{where.line} in `{where.function}`" if where else ""
         return Outcome(test=test, kind=FailureKind.TIMEOUT, frame=where,
                        reason=f"It was still running{at} when the run was ended at the limit of {run.seconds:g} s.")
+    if ended is Ended.EXITED and _RUN_OUT.search(run.completed.output):
+        return _out(test, FailureKind.TIMEOUT, "A time limit within the run ended the test process while it ran.")
+    died = _WORKER_DIED.search(run.completed.output)
+    if ended is Ended.EXITED and died:
+        return _out(test, FailureKind.HARNESS, f"The worker {died[1]} of pytest-xdist died while it ran, so nothing is "
+                    "known of its result.")
     if ended is Ended.EXITED:
         return _out(test, FailureKind.HARNESS, "The test process died while it ran "
                     f"(exit code {run.completed.exit_code}), so nothing is known of its result.")

@@ -6,13 +6,17 @@ import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from os.path import commonpath
 from pathlib import PurePosixPath
 from typing import Any
 
 from bot.audit.definitions import ClassInfo, FunctionInfo, last_name, targets_of
+from bot.audit.flat import every, imports_in, root_of
 from bot.audit.source import FunctionNode, Source, Unreadable, block_statements, parse
+from bot.audit.tails import by_tail
 
 _GENERATED = ("_version", "version", "_pb2", "_pb2_grpc")
+_WITHOUT_SOURCE = (".pyi", ".pyx", ".so", ".pyd")
 
 
 @dataclass(frozen=True)
@@ -44,23 +48,35 @@ class ModuleInfo:
                     found.setdefault(name, []).append(alias)
             for target in targets_of(node):
                 found.setdefault(target, []).append(node)
-        for item in ast.walk(self.source.tree):
-            if isinstance(item, ast.Global):
-                for name in item.names:
-                    found.setdefault(name, []).append(item)
-            elif isinstance(item, ast.NamedExpr) and isinstance(item.target, ast.Name):
-                found.setdefault(item.target.id, []).append(item)
+        for item in every(self.source.tree, ast.Global):
+            for name in item.names:
+                found.setdefault(name, []).append(item)
+        for named in every(self.source.tree, ast.NamedExpr):
+            found.setdefault(named.target.id, []).append(named)
         return found
 
     @cached_property
-    def stored(self) -> frozenset[str]:
-        """The attribute names that its code assigns outside constructors."""
+    def assigned(self) -> frozenset[str]:
+        """The attribute names that its statements assign outside constructors."""
         found: set[str] = set()
-        for node in ast.walk(self.source.tree):
-            if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and node.attr not in found:
+        for node in every(self.source.tree, ast.Attribute):
+            if not isinstance(node.ctx, ast.Load) and node.attr not in found:
                 inside = next((item for item in self.source.above(node) if isinstance(item, FunctionNode)), None)
                 if inside is None or inside.name not in {"__init__", "__post_init__"}:
                     found.add(node.attr)
+        return frozenset(found)
+
+    @cached_property
+    def stored(self) -> frozenset[str]:
+        """The attribute names that its code assigns outside constructors in any way; `*` where it may be any."""
+        found = set(self.assigned)
+        for call in every(self.source.tree, ast.Call):
+            if last_name(call.func) in {"setattr", "delattr", "__setattr__"} and len(call.args) > 1:
+                owner, name = call.args[0], call.args[1]
+                if isinstance(name, ast.Constant):
+                    found.add(str(name.value))
+                elif not (isinstance(owner, ast.Name) and owner.id == "self"):
+                    found.add("*")
         return frozenset(found)
 
     @cached_property
@@ -68,12 +84,23 @@ class ModuleInfo:
         """Whether it may have names that its text does not show."""
         if "__getattr__" in self.bindings or "*" in self.bindings:
             return True
-        for item in ast.walk(self.source.tree):
-            if isinstance(item, ast.Call) and last_name(item.func) in {"globals", "setattr", "vars", "exec", "locals"}:
-                return True
-            if isinstance(item, ast.Attribute) and item.attr in {"modules", "__dict__"}:
-                return True
-        return False
+        return any(
+            last_name(item.func) in {"globals", "setattr", "vars", "exec", "locals"}
+            for item in every(self.source.tree, ast.Call)
+        ) or any(item.attr in {"modules", "__dict__"} for item in every(self.source.tree, ast.Attribute))
+
+    @cached_property
+    def defined(self) -> frozenset[str]:
+        """The names that its own statements define, and not an import."""
+        return frozenset(
+            name for name, nodes in self.bindings.items() if any(not isinstance(node, ast.alias) for node in nodes)
+        )
+
+    def imports(self, name: str) -> bool:
+        """Whether it imports from a module of this dotted name."""
+        return any(item.module == name and not item.level for item in every(self.source.tree, ast.ImportFrom)) or any(
+            alias.name == name for item in every(self.source.tree, ast.Import) for alias in item.names
+        )
 
     @property
     def package(self) -> str:
@@ -99,13 +126,14 @@ class Program:
     modules: dict[str, ModuleInfo] = field(default_factory=dict)
     by_path: dict[str, ModuleInfo] = field(default_factory=dict)
     unreadable: list[Unreadable] = field(default_factory=list)
+    _named: dict[str, list[ModuleInfo]] = field(default_factory=dict)
     _packages: frozenset[str] = frozenset()
     _unknown: set[str] = field(default_factory=set)
     depth: int = 0
     scopes: dict[object, Any] = field(default_factory=dict)
     bound: dict[ast.AST, dict[str, list[tuple[str, ast.AST]]]] = field(default_factory=dict)
     _found: dict[str, Symbol] = field(default_factory=dict)
-    _homes: dict[ast.AST, ModuleInfo] = field(default_factory=dict)
+    _roots: dict[ast.AST, ModuleInfo] = field(default_factory=dict)
     _stores: dict[str, bool] = field(default_factory=dict)
     memo: dict[object, Any] = field(default_factory=dict)
     _classes: dict[ast.ClassDef, ClassInfo] = field(default_factory=dict)
@@ -113,15 +141,24 @@ class Program:
 
     @classmethod
     def build(
-        cls, implementation: Mapping[str, str], tests: Mapping[str, str], named: frozenset[str] = frozenset()
+        cls,
+        implementation: Mapping[str, str],
+        tests: Mapping[str, str],
+        named: frozenset[str] = frozenset(),
+        classes: tuple[str, ...] = (),
     ) -> Program:
-        """Index the Python files of both. A path in both is a test file; `named` are tests whatever they are called."""
+        """Index the Python files of both. A path in both is a test file; `named` are tests whatever they are called.
+
+        `classes` is what the project's `python_classes` says.
+        """
         program = cls()
         for product, files in ((True, implementation), (False, tests)):
             for path in sorted(files):
+                if product and path.endswith(_WITHOUT_SOURCE):
+                    program._unknown.update(module_names(path, {*implementation, *tests}))
                 if not path.endswith(".py") or (product and path in tests):
                     continue
-                parsed = parse(path, files[path], named=path in named)
+                parsed = parse(path, files[path], named=path in named, classes=() if product else classes)
                 paths = {*implementation, *tests}
                 if isinstance(parsed, Unreadable):
                     program._unknown.update(module_names(path, paths))
@@ -140,40 +177,61 @@ class Program:
         self.by_path[source.path] = info
         for name in names:
             self.modules.setdefault(name, info)
-        for node in ast.walk(source.tree):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                for alias in node.names:
-                    self._aliases[alias] = (node, info)
+            self._named.setdefault(name, []).append(info)
+        self._roots[source.tree] = info
+        for node in imports_in(source.tree):
+            for alias in node.names:
+                self._aliases[alias] = (node, info)
 
     def home_of(self, node: ast.AST) -> ModuleInfo | None:
         """The module whose file a node stands in."""
-        if not self._homes:
-            for module in self.by_path.values():
-                self._homes.update(dict.fromkeys(module.source.parents, module))
-        return self._homes.get(node)
+        return self._roots.get(root_of(node))
 
     def stored_outside(self, name: str) -> bool:
         """Whether an attribute of this name is assigned anywhere but in a constructor."""
         if name not in self._stores:
-            self._stores[name] = any(name in module.stored for module in self.by_path.values())
+            self._stores[name] = any({name, "*"} & module.stored for module in self.by_path.values())
         return self._stores[name]
+
+    def assigned_outside(self, name: str) -> bool:
+        """Whether a statement anywhere, but in a constructor, assigns an attribute of this name."""
+        return any(name in module.assigned for module in self.by_path.values())
 
     def class_info(self, module: ModuleInfo, node: ast.ClassDef) -> ClassInfo:
         """The one ClassInfo of a class statement."""
         return self._classes.setdefault(node, ClassInfo(module, node))
 
-    @property
+    @cached_property
     def product_modules(self) -> tuple[ModuleInfo, ...]:
         """The modules of the implementation, by path."""
         return tuple(module for module in self.by_path.values() if module.product)
+
+    @cached_property
+    def classes(self) -> tuple[ClassInfo, ...]:
+        """Every class of every file."""
+        return tuple(
+            self.class_info(module, node)
+            for module in self.by_path.values()
+            for node in every(module.source.tree, ast.ClassDef)
+        )
+
+    @cached_property
+    def product_names(self) -> tuple[str, ...]:
+        """The likeliest dotted names of the product's modules."""
+        return tuple(module.name for module in self.product_modules)
 
     @cached_property
     def conftests(self) -> tuple[ModuleInfo, ...]:
         """The files that pytest reads for fixtures and hooks."""
         return tuple(module for module in self.by_path.values() if module.source.is_conftest)
 
-    def find(self, name: str) -> Symbol:
-        """What `import name` leads to."""
+    def find(self, name: str, near: str = "") -> Symbol:
+        """What `import name` leads to in the file `near`: of several modules of one name the nearest by its folder."""
+        rivals = self._named.get(name, ()) if near else ()
+        if len(rivals) > 1:
+            rivals = [item for item in rivals if item.name == name] or rivals
+            shared = [len(commonpath((f"/{near}", f"/{item.source.path}"))) for item in rivals]
+            return rivals[shared.index(max(shared))]
         if name not in self._found:
             self._found[name] = self._find(name)
         return self._found[name]
@@ -181,15 +239,30 @@ class Program:
     def _find(self, name: str) -> Symbol:
         if name in self.modules:
             return self.modules[name]
-        if name in self._unknown:
-            return None
         parent, _, leaf = name.rpartition(".")
+        if name in self._unknown or (parent in self._packages and name in self._needed):
+            return None
         if parent in self._packages and not self._open_package(parent) and not leaf.endswith(_GENERATED):
             return Missing(f"the package {parent} has no module {leaf}")
         prefix = f"{name}."
         if any(known.startswith(prefix) for known in self.modules):
             return None  # a namespace package: it exists, but has no file of its own
         return External(name)
+
+    @cached_property
+    def _needed(self) -> frozenset[str]:
+        """The modules that the product itself imports, whose source need not be at hand: compiled or generated."""
+        found: set[str] = set()
+        for module in self.product_modules:
+            for node in imports_in(module.source.tree):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name for alias in node.names}
+                    continue
+                parts = module.package.split(".") if node.level and module.package else []
+                base = [*parts[: len(parts) - node.level + 1], *((node.module or "").split(".") if node.module else [])]
+                found.add(".".join(base))
+                found |= {".".join([*base, alias.name]) for alias in node.names if not node.module}
+        return frozenset(found)
 
     def _open_package(self, name: str) -> bool:
         return self.modules[name].open or any(
@@ -201,7 +274,10 @@ class Program:
         statement, module = self._aliases[alias]
         assert isinstance(alias, ast.alias)
         if isinstance(statement, ast.Import):
-            return self.find(alias.name if alias.asname else alias.name.split(".")[0])
+            found = self.find(alias.name if alias.asname else alias.name.split(".")[0], module.source.path)
+            if alias.asname and isinstance(found, External) and not module.product:
+                return self.by_tail(alias.name, ()) or found
+            return found
         base = statement.module or ""
         if statement.level:
             parts = module.package.split(".") if module.package else []
@@ -209,7 +285,9 @@ class Program:
             if not parts and not base:
                 return None
             base = ".".join([*parts, *([base] if base else [])])
-        target = self.find(base)
+        target = self.find(base, module.source.path)
+        if isinstance(target, External) and not statement.level and not module.product:
+            target = self.by_tail(base, tuple(item.name for item in statement.names)) or target
         if isinstance(target, External):
             return External(f"{target.name}.{alias.name}") if not statement.level else None
         if target is None:
@@ -225,8 +303,36 @@ class Program:
         if statement.level:
             parts = module.package.split(".") if module.package else []
             base = ".".join([*parts[: len(parts) - statement.level + 1], *([base] if base else [])])
-        target = self.modules.get(base)
+        found = self.find(base, module.source.path)
+        target = found if isinstance(found, ModuleInfo) else None
+        if target is None and not statement.level and not module.product:
+            target = self.by_tail(base, tuple(item.name for item in statement.names))
         return target is not None and target.product
+
+    def by_tail(self, name: str, wanted: tuple[str, ...]) -> ModuleInfo | None:
+        """The one product file that a dotted name can only mean, where the tests use another root than the files."""
+        key = ("tail", name, wanted)
+        if key not in self.memo:
+            # Tests that call the product by its own name mean another package by another name.
+            parts = min(2, len(name.split("."))) if self._is_named_by_tests else 1
+            found_at = by_tail(self.product_modules, name, wanted, at_least=parts)
+            self.memo[key] = None if name in self.modules else found_at
+        found: ModuleInfo | None = self.memo[key]
+        return found
+
+    @cached_property
+    def _is_named_by_tests(self) -> bool:
+        """Whether a test imports a module of a product package by its whole name."""
+        roots = {name for name in self._packages if "." not in name and self.modules[name].product}
+        for module in self.by_path.values():
+            for node in imports_in(module.source.tree) if not module.product else ():
+                if isinstance(node, ast.Import):
+                    names = [alias.name for alias in node.names]
+                else:
+                    names = [] if node.level else [node.module or ""]
+                if any(name.split(".")[0] in roots for name in names):
+                    return True
+        return False
 
     def member(self, owner: Symbol, name: str, depth: int = 0) -> Symbol:
         """An attribute of a module or class, or of something external."""
@@ -256,6 +362,8 @@ class Program:
             if name.startswith("__") or owner.open:
                 return None
             if any(known.startswith(f"{owner.name}.{name}.") for known in self.modules):
+                return None
+            if f"{owner.name}.{name}" in self._unknown or f"{owner.name}.{name}" in self._needed:
                 return None
             return Missing(f"{owner.name} has no name {name}")
         if len(found) != 1 or depth > 20:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from bot.audit.bindings import fixture_name, parametrized
 from bot.audit.definitions import ClassInfo, FunctionInfo, last_name
-from bot.audit.program import External, Missing, Program
+from bot.audit.flat import every, walk
+from bot.audit.program import External, Missing, ModuleInfo, Program
 from bot.audit.references import Bound, Coroutine, Instance, Reference, is_product
 from bot.audit.scope import Scope
 from bot.audit.source import FunctionNode, TestCase
@@ -96,22 +97,28 @@ class Reaching:
         self._function(FunctionInfo(module, self.case.node, cls), self.scope)
         del self.functions[self.case.node]
         for item in cls.order if cls else ():
-            for statement in item.node.body:
-                if isinstance(statement, FunctionNode) and (statement.name in SETUPS or _autouse(statement)):
-                    self._enter(FunctionInfo(item.module, statement, item))
+            for function in self._around(item.node, item.module, item):
+                self._enter(function)
             self.opaque = self.opaque or (
                 None in item.bases
                 and not any(last_name(base) in {"TestCase", "IsolatedAsyncioTestCase"} for base in item.node.bases)
             )
         for around in [module, *self.program.conftests]:
-            for statement in around.source.tree.body:
-                if isinstance(statement, FunctionNode) and (_autouse(statement) or statement.name in SETUPS):
-                    self._enter(FunctionInfo(around, statement))
+            for function in self._around(around.source.tree, around, None):
+                self._enter(function)
         steps = 0
         while self.waiting and steps < _MOST_NODES:
             node, scope = self.waiting.pop()
-            steps += 1
-            self._look(node, scope)
+            part = self._part(node, scope)
+            steps += part.size
+            self.product.extend(part.product)
+            self.external |= part.external
+            self.opaque = self.opaque or part.opaque
+            for function in part.functions:
+                self._enter(function)
+            for met in part.classes:
+                if met.node not in self.classes and met.node not in self.case.classes:
+                    self._class(met)
         return Reach(
             tuple(self.functions.values()),
             tuple(self.classes.values()),
@@ -120,16 +127,33 @@ class Reaching:
             self.opaque or steps >= _MOST_NODES,
         )
 
+    def _around(
+        self, owner: ast.Module | ast.ClassDef, module: ModuleInfo, cls: ClassInfo | None
+    ) -> tuple[FunctionInfo, ...]:
+        """The set-ups and automatic fixtures in a body."""
+        key = ("around", owner)
+        if key not in self.program.memo:
+            self.program.memo[key] = tuple(
+                FunctionInfo(module, item, cls)
+                for item in owner.body
+                if isinstance(item, FunctionNode) and (item.name in SETUPS or _autouse(item))
+            )
+        known: tuple[FunctionInfo, ...] = self.program.memo[key]
+        return known
+
     def _enter(self, function: FunctionInfo) -> None:
         if function.node not in self.functions:
-            scope = Scope.of(self.program, function.module, (*function.outer, function.node), function.owner)
+            cls = self.scope.cls
+            owner = cls if cls is not None and function.owner in cls.order else function.owner
+            scope = Scope.of(self.program, function.module, (*function.outer, function.node), owner)
             self._function(function, scope)
 
     def _function(self, function: FunctionInfo, scope: Scope) -> None:
         self.functions[function.node] = function
         takes_fixtures = function.node is self.case.node or bool(fixture_name(function.node))
-        filled = _filled(function)
-        for argument in [*function.node.args.args, *function.node.args.kwonlyargs] if takes_fixtures else []:
+        arguments = [*function.node.args.args, *function.node.args.kwonlyargs] if takes_fixtures else []
+        filled = _filled(function) if arguments else frozenset()
+        for argument in arguments:
             if argument.arg in {"self", "cls"} or argument.arg in filled or argument.arg in _BUILT_IN_FIXTURES:
                 continue
             fixture = scope.fixture(argument.arg)
@@ -137,34 +161,94 @@ class Reaching:
                 self.opaque = self.opaque or not function.node.decorator_list
             else:
                 self._enter(fixture)
-        for item in ast.walk(function.node):
-            self.waiting.append((item, scope))
+        self.waiting.append((function.node, scope))
 
-    def _look(self, node: ast.AST, scope: Scope) -> None:
-        if isinstance(node, ast.Call) and last_name(node.func) in {"usefixtures", "getfixturevalue", "import_module"}:
+    def _part(self, root: ast.AST, scope: Scope) -> _Part:
+        """What one function or statement leads to, found once for all tests that come to it."""
+        key = ("leads to", root, scope)
+        if key not in self.program.memo:
+            self.program.memo[key] = _Looking(self.program, scope).at(root)
+        known: _Part = self.program.memo[key]
+        return known
+
+    def _class(self, cls: ClassInfo) -> None:
+        for item in cls.order:
+            if item.module.product:
+                self.product.append(cls.node)
+            elif item.node not in self.classes:
+                self.classes[item.node] = item
+                for node in item.node.body:
+                    if isinstance(node, FunctionNode):
+                        self._enter(FunctionInfo(item.module, node, item))
+                    else:
+                        self.waiting.append((node, Scope.of(self.program, item.module)))
+        if any(
+            base is None and last_name(written) not in {"Exception", "RuntimeError", "ValueError", "Enum"}
+            for item in cls.order
+            for base, written in zip(item.bases, item.node.bases, strict=False)
+        ):
             self.opaque = True
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "." in node.value:
-            self._look_text(node)
-        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
-            if isinstance(node, ast.Name):
-                self._imported(node, scope)
-            self._follow(node, scope.resolve(node))
 
-    def _imported(self, name: ast.Name, scope: Scope) -> None:
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What the text of one function or statement leads to, one step far; `size` in nodes."""
+
+    size: int
+    product: tuple[ast.AST, ...]
+    external: frozenset[str]
+    functions: tuple[FunctionInfo, ...]
+    classes: tuple[ClassInfo, ...]
+    opaque: bool
+
+
+class _Looking:
+    """Looks at the nodes of one function or statement."""
+
+    def __init__(self, program: Program, scope: Scope) -> None:
+        self.program = program
+        self.scope = scope
+        self.product: list[ast.AST] = []
+        self.external: set[str] = set()
+        self.functions: dict[ast.AST, FunctionInfo] = {}
+        self.classes: dict[ast.AST, ClassInfo] = {}
+        self.opaque = False
+
+    def at(self, root: ast.AST) -> _Part:
+        for call in every(root, ast.Call):
+            if last_name(call.func) in {"usefixtures", "getfixturevalue", "import_module"}:
+                self.opaque = True
+        for text in every(root, ast.Constant):
+            if isinstance(text.value, str) and "." in text.value and len(text.value) < 200:
+                names = self.program.product_names
+                if any(text.value.startswith(f"{name}.") for name in names):
+                    self.product.append(text)
+        for name in every(root, ast.Name):
+            if isinstance(name.ctx, ast.Load):
+                self._imported(name)
+                self._follow(name, self.scope.resolve(name))
+        for attribute in every(root, ast.Attribute):
+            if isinstance(attribute.ctx, ast.Load):
+                self._follow(attribute, self.scope.resolve(attribute))
+        return _Part(
+            len(walk(root)),
+            tuple(self.product),
+            frozenset(self.external),
+            tuple(self.functions.values()),
+            tuple(self.classes.values()),
+            self.opaque,
+        )
+
+    def _imported(self, name: ast.Name) -> None:
         """Note a name that is imported from the product, also where it leads to a plain value, or from nowhere."""
-        program = self.program
+        scope = self.scope
         bindings = [node for function in scope.functions for _, node in scope.bound(function).get(name.id, [])]
         for node in bindings or scope.module.bindings.get(name.id, []):
             if isinstance(node, ast.alias):
-                if program.comes_from_product(node):
+                if self.program.comes_from_product(node):
                     self.product.append(name)
-                elif program.imported(node) is None:
+                elif self.program.imported(node) is None:
                     self.opaque = True
-
-    def _look_text(self, node: ast.Constant) -> None:
-        name = str(node.value)
-        if len(name) < 200 and any(name.startswith(f"{module.name}.") for module in self.program.product_modules):
-            self.product.append(node)
 
     def _follow(self, node: ast.AST, found: Reference) -> None:
         if isinstance(found, Missing):
@@ -177,32 +261,13 @@ class Reaching:
             if root not in _TOOLS and root not in sys.stdlib_module_names:
                 self.opaque = True
         elif isinstance(found, FunctionInfo | Bound):
-            self._enter(found if isinstance(found, FunctionInfo) else found.function)
+            function = found if isinstance(found, FunctionInfo) else found.function
+            self.functions.setdefault(function.node, function)
         elif isinstance(found, ClassInfo | Instance):
             cls = found if isinstance(found, ClassInfo) else found.cls
-            if cls.node not in self.classes and cls.node not in self.case.classes:
-                self._class(cls)
+            self.classes.setdefault(cls.node, cls)
         elif isinstance(found, Coroutine):
-            self._enter(found.function)
-
-    def _class(self, cls: ClassInfo) -> None:
-        for item in cls.order:
-            if item.module.product:
-                self.product.append(cls.node)
-            elif item.node not in self.classes:
-                self.classes[item.node] = item
-                for node in item.node.body:
-                    if isinstance(node, FunctionNode):
-                        self._enter(FunctionInfo(item.module, node, item))
-                    else:
-                        scope = Scope.of(self.program, item.module)
-                        self.waiting.extend((part, scope) for part in ast.walk(node))
-        if any(
-            base is None and last_name(written) not in {"Exception", "RuntimeError", "ValueError", "Enum"}
-            for item in cls.order
-            for base, written in zip(item.bases, item.node.bases, strict=False)
-        ):
-            self.opaque = True
+            self.functions.setdefault(found.function.node, found.function)
 
 
 def _filled(function: FunctionInfo) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.audit.definitions import ClassInfo, FunctionInfo
 from bot.audit.program import External, Missing, ModuleInfo
@@ -32,6 +32,7 @@ class Made:
     """What calling something external gave, by the dotted name of what was called."""
 
     by: str
+    call: ast.Call | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bot.audit.program import ModuleInfo, Program
-from bot.audit.source import TestCase, tests_in
+from bot.audit.source import FunctionNode, TestCase, collected_classes, has_own_init, is_test, tests_in
 from bot.audit.view import View
 from bot.domain.audit import Finding, FindingSeverity, Tried
 from bot.domain.config import NO_CONVENTIONS, AuditConfig
@@ -55,10 +55,44 @@ class Context:
         """All tests, by path and line."""
         return tuple(
             sorted(
-                (case for module in self.modules for case in tests_in(module.source)),
-                key=lambda case: (case.source.path, case.node.lineno, case.id),
+                (
+                    case
+                    for module in self.modules
+                    for case in (*tests_in(module.source), *self._inherited(module))
+                ),
+                key=lambda case: (case.source.path, case.node.lineno, case.home is not None, case.id),
             )
         )
+
+    def _inherited(self, module: ModuleInfo) -> Iterator[TestCase]:
+        """The tests that a collected class has from the classes of the tests above it, under its own node id."""
+        for classes in collected_classes(module.source):
+            cls = self.program.class_info(module, classes[-1])
+            unit = any("TestCase" in name for item in cls.order for name in item.base_names)
+            if len(cls.order) == 1 or (not unit and any(has_own_init(item.node) for item in cls.order)):
+                continue
+            seen = set(cls.members)
+            for base in cls.order[1:]:
+                for name, node in base.members.items() if not base.module.product else ():
+                    if name not in seen and isinstance(node, FunctionNode) and is_test(node):
+                        yield TestCase(base.module.source, node, classes, module.source)
+                seen |= set(base.members)
+
+    @cached_property
+    def by_id(self) -> dict[str, list[TestCase]]:
+        """The tests of each node id: more than one where a name is defined again."""
+        found: dict[str, list[TestCase]] = {}
+        for case in self.cases:
+            found.setdefault(case.id, []).append(case)
+        return found
+
+    @cached_property
+    def _spans(self) -> dict[str, list[tuple[int, int, str]]]:
+        found: dict[str, list[tuple[int, int, str]]] = {}
+        for case in self.cases:
+            first = min([case.node.lineno, *(item.lineno for item in case.node.decorator_list)])
+            found.setdefault(case.source.path, []).append((first, case.node.end_lineno or case.node.lineno, case.id))
+        return found
 
     @cached_property
     def views(self) -> tuple[View, ...]:
@@ -68,7 +102,7 @@ class Context:
     def planned(self, case: TestCase) -> PlannedTest | None:
         """The planned test that a test is."""
         for test in self.plan.tests if self.plan else ():
-            if test.name == case.node.name and test.path == case.source.path:
+            if test.name == case.node.name and test.path == case.path:
                 return test
         return None
 
@@ -80,13 +114,14 @@ class Context:
     def node_id(self, planned: PlannedTest) -> str:
         """The node id of a planned test, in its class when it was found in one."""
         for case in self.cases:
-            if case.node.name == planned.name and case.source.path == planned.path:
+            if case.node.name == planned.name and case.path == planned.path:
                 return case.id
         return f"{planned.path}::{planned.name}"
 
     def line_of(self, test: str) -> int:
         """The line where a test is defined; 1 when it is in none of the files."""
-        return next((case.node.lineno for case in self.cases if case.id == without_parameters(test)), 1)
+        found = self.by_id.get(without_parameters(test))
+        return found[0].node.lineno if found else 1
 
     def outcomes_of(self, test: str) -> tuple[Outcome, ...]:
         """The outcomes of a test under all its parameters."""
@@ -98,16 +133,18 @@ class Context:
 
     def test_at(self, path: str, line: int) -> str:
         """The node id of the test that a line of a file belongs to; the path when it belongs to none."""
-        for case in self.cases:
-            first = min([case.node.lineno, *(item.lineno for item in case.node.decorator_list)])
-            if case.source.path == path and first <= line <= (case.node.end_lineno or case.node.lineno):
-                return case.id
+        for first, last, test in self._spans.get(path, ()):
+            if first <= line <= last:
+                return test
         return path
 
 
 @dataclass(frozen=True)
 class Hit:
-    """What a check found, before the rule's own facts are added. `severity` None means the rule's."""
+    """What a check found, before the rule's own facts are added.
+
+    `severity` None and `defect_class` empty mean the rule's.
+    """
 
     path: str
     line: int
@@ -115,6 +152,7 @@ class Hit:
     message: str
     evidence: str = ""
     severity: FindingSeverity | None = None
+    defect_class: str = ""
 
 
 Check = Callable[[Context], Iterable[Hit]]
@@ -163,7 +201,7 @@ class Rule:
         for hit in self.check(context):
             yield Finding(
                 rule=self.id,
-                defect_class=self.defect_class,
+                defect_class=hit.defect_class or self.defect_class,
                 severity=hit.severity or self.severity,
                 path=hit.path,
                 line=hit.line,

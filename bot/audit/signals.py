@@ -51,6 +51,22 @@ _TIMEOUTS = frozenset({"TimeoutError", "socket.timeout", "asyncio.exceptions.Tim
 _OS_ERRORS = frozenset({"OSError", "IOError"})
 
 
+NAMED, UNNAMED = "The service `{}` does not answer", "A service that is needed does not answer"
+_CREDENTIAL_TEXT = re.compile(
+    r"default credentials were not found|unable to locate credentials|could not (?:find|load|automatically determine) "
+    r"(?:\w+ )?credentials|\b(?:missing|no) (?:\w+ ){0,2}(?:credentials?|api[ _-]?key)\b|"
+    r"(?:credentials?|api[ _-]?key)(?: client option)? (?:is |are |was |were |must be )?(?:not |un)?"
+    r"(?:set|found|configured|provided|missing|required)\b", re.IGNORECASE)
+"""Credentials that are not there. Product code may say so of its users, so it counts outside of it alone."""
+
+_INSTALL_TEXT = re.compile(r"\b(?:must|to) be installed\b|\bpip3? install\b", re.IGNORECASE)
+
+
+def misses_credentials(raised: RaisedException) -> bool:
+    """Whether an exception says that credentials are not there."""
+    return bool(_CREDENTIAL_TEXT.search(raised.message))
+
+
 def environment_signal(raised: RaisedException, services: tuple[ServiceNeed, ...]) -> str:
     """What an exception says is missing in the environment, as the beginning of a sentence; empty when nothing.
 
@@ -59,23 +75,39 @@ def environment_signal(raised: RaisedException, services: tuple[ServiceNeed, ...
     kinds = {raised.type, *raised.bases}
     text = raised.message
     service = _declared(raised, services)
-    about = f"The service `{service}` does not answer" if service else "A service that is needed does not answer"
+    about = NAMED.format(service) if service else UNNAMED
+    if _INSTALL_TEXT.search(text) and _may_miss_package(raised, kinds):
+        return "Something is not installed where the tests ran"
     if "AssertionError" in kinds or raised.type == "Failed":
         return about if _CONNECTION_TEXT.search(text) else ""
     if kinds & _CREDENTIAL_TYPES:
         return "Credentials are missing"
-    if kinds & _CONNECTION_TYPES or _CONNECTION_TEXT.search(text):
+    if _CONNECTION_TEXT.search(text) or (kinds & _CONNECTION_TYPES and not _said_by_code(raised)):
         return about
     if _OS_ERRORS & kinds or "urllib.error.URLError" in kinds or raised.type.endswith("OperationalError"):
         if _REFUSED_TEXT.search(text):
             return about
         if kinds & _TIMEOUTS and _connects(raised):
             return about
-        if "PermissionError" in kinds or _PLACE_TEXT.search(text):
+        if ("PermissionError" in kinds and not _said_by_code(raised)) or _PLACE_TEXT.search(text):
             return "The environment forbids or lacks what the code needs"
     if _misses_variable(raised, kinds):
         return "An environment variable is missing"
     return ""
+
+
+def _said_by_code(raised: RaisedException) -> bool:
+    """Whether a `raise` of the repository's code says so of its own, and no call to the system."""
+    innermost = raised.frames[-1] if raised.frames else None
+    return (innermost is not None and innermost.in_app and innermost.source.lstrip().startswith("raise")
+            and "[Errno" not in raised.message)
+
+
+def _may_miss_package(raised: RaisedException, kinds: set[str]) -> bool:
+    """Whether an exception is of a kind by which code tells of a package that it needs. An assertion is a library's."""
+    if "AssertionError" in kinds:
+        return bool(raised.frames) and not raised.frames[-1].in_app
+    return bool(kinds & {"RuntimeError", "ImportError"})
 
 
 def _connects(raised: RaisedException) -> bool:
@@ -111,6 +143,11 @@ def missing_module(raised: RaisedException) -> str:
     return found[1] if found else ""
 
 
+_NEEDS = re.compile(r"\b(?i:requires?|needs?|without|no|set|export|provide|configure)\b(.{1,60})")
+_NEEDED = re.compile(
+    r"(?i:\bredis\b|postgres|mysql|mongo|kafka|rabbit|\bdatabase\b|credential|api[ _-]?key|\btoken\b|\bsecret\b|"
+    r"\bnetwork\b|\binternet\b|docker|\b(?:live|running) (?:server|service|broker))|\b[A-Z][A-Z0-9]*_[A-Z0-9_]{2,}\b")
+_VERSION = re.compile(r"\bversion\b|[<>=]=|\d\.\d|\bnewer\b|\bolder\b", re.IGNORECASE)
 _ABSENT = re.compile(
     r"(?:is |are |was |were )?(?:not |un)(?:available|reachable|running|installed|configured|set\b|responding|"
     r"accessible|ready|up\b|present|connected)|"
@@ -125,12 +162,13 @@ _INFRASTRUCTURE = re.compile(
 
 def skip_hides_environment(reason: str, services: tuple[ServiceNeed, ...]) -> str:
     """What a skip's reason says is missing, as a clause; empty when it speaks of something else."""
-    if not _ABSENT.search(reason):
+    needs = not _VERSION.search(reason) and any(_NEEDED.search(each[1]) for each in _NEEDS.finditer(reason))
+    if not needs and not _ABSENT.search(reason):
         return ""
     for service in services:
         if service.name.lower() in reason.lower() or service.address in reason:
             return f"the service `{service.name}` is missing"
-    return "something of the environment is missing" if _INFRASTRUCTURE.search(reason) else ""
+    return "something of the environment is missing" if needs or _INFRASTRUCTURE.search(reason) else ""
 
 
 _SIGNATURE = re.compile(
@@ -141,6 +179,8 @@ _NO_AWAIT = re.compile(r"can't be used in 'await' expression|a coroutine was exp
 _NO_MANAGER = re.compile(r"does not support the (?:asynchronous )?context manager protocol|"
                          r"requires an object with __aiter__|'coroutine' object (?:is not|has no|does not)|"
                          r"object is not (?:callable|iterable|subscriptable)")
+_HELD = re.compile(r"TypeError\(|got an unexpected keyword argument|can't be used in 'await' expression|"
+                   r"missing \d+ required (?:positional|keyword-only) argument")
 _DOUBLE = re.compile(r"\b(?:Magic|Async|NonCallable|NonCallableMagic)?Mock\b")
 _UNKNOWN = {"AttributeError": "uses an attribute that does not exist", "NameError": "uses an unknown name",
             "ImportError": "imports a name that does not exist"}
@@ -164,3 +204,11 @@ def wrong_call(raised: RaisedException) -> WrongCall | None:
         if kind in kinds:
             return WrongCall(words, kind == "AttributeError" and bool(_DOUBLE.search(raised.message)))
     return None
+
+
+def mentioned_mistake(message: str) -> str:
+    """The line of an assertion's message that quotes a wrong call: many failures that were counted, say; else empty."""
+    for line in message.splitlines():
+        if _HELD.search(line) and (_SIGNATURE.search(line) or _NO_AWAIT.search(line)):
+            return line.strip()[:200]
+    return ""

@@ -29,6 +29,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from opcode import opmap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -152,6 +153,8 @@ _RUNNER = re.compile(r"[/\\](_pytest|pluggy|pytest_asyncio|pytest)[/\\]")
 _LIBRARY = re.compile(r"(^|/)(site-packages|dist-packages)/")
 _TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 _CO_OPTIMIZED = 1
+_CO_SUSPENDS = 0x20 | 0x80 | 0x200  # generators, coroutines, and asynchronous generators
+_RETURN_GENERATOR = opmap.get("RETURN_GENERATOR", -1)  # since 3.11
 # What the interpreter calls when it frees a coroutine that was never awaited.
 _UNAWAITED = "_warn_unawaited_coroutine"
 
@@ -326,7 +329,7 @@ class Reach:
         return self._disable
 
     def _profile(self, frame: FrameType, event: str, _argument: object) -> None:
-        if event == "call" and self.active:
+        if event == "call" and self.active and not _never_begun(frame):
             self._note(frame.f_code)
 
     def _note(self, code: CodeType) -> None:
@@ -344,6 +347,13 @@ class Reach:
         if code.co_name != "<module>" and (code.co_name.startswith("<") or not code.co_flags & _CO_OPTIMIZED):
             return None
         return path + "::" + self.names.of(code, in_app)
+
+
+def _never_begun(frame: FrameType) -> bool:
+    """Whether a coroutine or generator is only closed or thrown into, which Python 3.11 calls a call of it too."""
+    code = frame.f_code
+    return bool(code.co_flags & _CO_SUSPENDS and frame.f_lasti >= 0
+                and code.co_code[frame.f_lasti] == _RETURN_GENERATOR)
 
 
 class Unawaited:

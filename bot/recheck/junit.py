@@ -15,10 +15,13 @@ from bot.reports.documents import planned_test
 _LEAST_APART = 0.0015
 """Seconds: pytest writes durations with three decimals."""
 _KINDS: dict[str, frozenset[FailureKind]] = {
-    "passed": frozenset({FailureKind.PASSED}),
-    "skipped": frozenset({FailureKind.SKIPPED, FailureKind.ENVIRONMENT}),
+    "passed": frozenset({FailureKind.PASSED, FailureKind.ENVIRONMENT, FailureKind.FLAKY}),
+    "skipped": frozenset({
+        FailureKind.SKIPPED, FailureKind.ENVIRONMENT, FailureKind.NOT_RUN, FailureKind.FLAKY,
+    }),
     "failed": frozenset({
         FailureKind.AS_PREDICTED, FailureKind.OTHER_FAILURE, FailureKind.HARNESS, FailureKind.ENVIRONMENT,
+        FailureKind.TIMEOUT, FailureKind.FLAKY,
     }),
 }
 _KINDS["error"] = _KINDS["failed"] - {FailureKind.AS_PREDICTED}

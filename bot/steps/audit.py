@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.audit.examine import examine
+from bot.audit.wording import why_not_begun
 from bot.domain.audit import AuditReport, Recommendation
 from bot.domain.record import Decision
 from bot.domain.results import Planned, TestsAudited, TestsWritten
@@ -12,7 +13,7 @@ from bot.evidence.code import CodeAt, redacted_lines
 from bot.steps.asking import code_at, in_code, product_files
 from bot.steps.context import Step, StepContext, StepOutcome
 from bot.steps.plan import base_commit
-from bot.steps.running import run_suite, tests_commit
+from bot.steps.running import declared_services, run_suite, tests_commit
 from bot.steps.write_tests import stored_tests
 
 
@@ -22,12 +23,14 @@ def run(ctx: StepContext) -> StepOutcome:
     files = {file.path: file.content for file in stored_tests(ctx)}
     commit = tests_commit(ctx)
     attempt = ctx.need(TestsWritten)
-    ran = run_suite(ctx, f"audit-{ctx.attempt}", commit, tuple(file.path for file in attempt.files), plan)
+    ran = run_suite(ctx, f"audit-{ctx.attempt}", commit, tuple(file.path for file in attempt.files), plan,
+                    watch=True)
     code = code_at(ctx, base_commit(ctx))
     implementation = product_files(ctx, code) | pytest_configuration(ctx, code)
     found = examine(
         files, implementation, plan, ran.observations, ran.result.outcomes, "run",
-        pytest_args=ctx.target.pytest_args, allow=False,
+        pytest_args=ctx.target.pytest_args, allow=False, conventions=ctx.config.audit,
+        services=declared_services(ctx.config.service, None),
     )
     return concluded(without_secrets(found, {**implementation, **files}))
 
@@ -38,6 +41,8 @@ def concluded(report: AuditReport) -> StepOutcome:
     if report.recommendation is Recommendation.HOLD:
         rules = sorted({finding.rule for finding in report.findings if finding.severity == "error"})
         said += f" ({', '.join(rules)})" if rules else ""
+        absent = why_not_begun(report.outcomes)
+        said += f"; {'; '.join(absent)}" if absent else ""
         return StepOutcome(TestsAudited(report=report), said, Decision.HOLD)
     return StepOutcome(TestsAudited(report=report), said)
 

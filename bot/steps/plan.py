@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain.base import Sha
 from bot.domain.message_pattern import message_pattern
-from bot.domain.plan import Expectation, TestPlan
+from bot.domain.plan import Expectation, PlannedTest, TestPlan
 from bot.domain.results import FiveWhys, Planned, Retrieved
 from bot.evidence.code import CodeAt
 from bot.evidence.pack import build_code_pack
@@ -65,7 +65,6 @@ def plan_problems(ctx: StepContext, plan: TestPlan, code: CodeAt) -> tuple[str, 
     """What speaks against a plan, one sentence each."""
     found: list[str] = []
     existing = set(code.files)
-    declared = {service.name for service in plan.services}
     for test in plan.tests:
         if not test.path.endswith(".py") or not test.path.rpartition("/")[2].startswith("test_"):
             found.append(f"{test.path} is not a test file: its name must be test_*.py.")
@@ -77,10 +76,18 @@ def plan_problems(ctx: StepContext, plan: TestPlan, code: CodeAt) -> tuple[str, 
             found.append(f"{test.name} must reach {test.expectation.reaches.key}, which does not exist at the commit.")
         if why := untelling(test.expectation):
             found.append(f"{test.name}: {why}")
-        missing = [name for name in test.services if name not in declared]
-        if missing:
-            found.append(f"{test.name} needs {', '.join(missing)}, which the plan's services do not declare.")
+        if why := unprovided(test, tuple(ctx.config.service)):
+            found.append(why)
     return tuple(dict.fromkeys(found))
+
+
+def unprovided(test: PlannedTest, provided: tuple[str, ...]) -> str:
+    """Why a test cannot have the services that it asks for, since bot.toml provides others; empty when it can."""
+    asked = ", ".join(name for name in test.services if name not in provided)
+    if not asked:
+        return ""
+    return (f"{test.name} needs {asked}, which bot.toml does not declare as [service.NAME] (it declares: "
+            f"{', '.join(sorted(provided)) or 'none'}); what a test starts itself does not belong into `services`.")
 
 
 def untelling(expectation: Expectation) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.audit.kinds import merge_reruns
+from bot.audit.wording import why_not_begun
 from bot.domain.base import Sha
 from bot.domain.errors import TargetSetupFailed
 from bot.domain.record import CycleEnd, Decision
@@ -45,8 +46,12 @@ def concluded(runs: tuple[SuiteResult, ...], own: SuiteResult) -> StepOutcome:
     reason = f"None of {len(merged)} tests failed as predicted in each of {len(runs)} runs (seen: {kinds})."
     if steady:
         reason = f"{len(steady)} of {len(merged)} tests failed as predicted in runs that prove nothing ({doubted[0]})."
+    absent = why_not_begun(outcome for result in runs for outcome in result.outcomes)
+    if absent:
+        reason += f" Not all were run: {'; '.join(absent)}."
     result = TestsRun(reproduced=False, reproduced_by=(), reason=reason, runs=runs, own=own)
-    return StepOutcome(result, "not reproduced", Decision.END, CycleEnd.NOT_REPRODUCED)
+    said = f"not reproduced: {'; '.join(absent)}" if absent else "not reproduced"
+    return StepOutcome(result, said, Decision.END, CycleEnd.NOT_REPRODUCED)
 
 
 def own_suite(ctx: StepContext, label: str, commit: Sha) -> SuiteResult:

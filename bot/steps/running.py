@@ -6,19 +6,20 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bot.audit.case import named
 from bot.audit.kinds import outcomes_of
+from bot.audit.wording import named, why_not_begun
 from bot.domain.base import Sha
+from bot.domain.config import ServiceConfig
 from bot.domain.errors import TargetSetupFailed
 from bot.domain.logs import Frame
-from bot.domain.plan import TestPlan
+from bot.domain.plan import ServiceNeed, TestPlan
 from bot.domain.record import CycleRecord
 from bot.domain.results import TestsWritten
-from bot.domain.suite import Ended, Observation, Outcome, SuiteResult
+from bot.domain.suite import Ended, Observation, Outcome, RaisedException, SuiteResult
 from bot.logs.redact import redact
 from bot.ports import FileChange
 from bot.probe.junit import read_junit
-from bot.probe.launch import product_globs, run_tests, within_root
+from bot.probe.launch import needed_services, product_globs, run_tests, within_root
 from bot.probe.seen import TestRun
 from bot.steps.context import StepContext
 from bot.steps.environment import python_of
@@ -48,17 +49,21 @@ def tests_message(record: CycleRecord) -> str:
 
 
 def run_suite(ctx: StepContext, label: str, commit: Sha, paths: tuple[str, ...], plan: TestPlan | None,
-              ignored: tuple[str, ...] = ()) -> Ran:
+              ignored: tuple[str, ...] = (), *, watch: bool = False) -> Ran:
     """Export a commit, run its tests under the probe, classify, and keep JUnit XML and output in the record.
 
     `paths` and the files `ignored` within them are relative to the repository. Without a plan nothing is
-    predicted. Raises TargetSetupFailed when the target's environment does not work.
+    predicted. The services of bot.toml and of the plan are probed first, and started where bot.toml says how; tests
+    that need one that does not answer are not begun. `watch` also records lines, mocks and what tests caught, which
+    takes time. Raises TargetSetupFailed when the target's environment does not work.
     """
     if not paths:
         # Given nothing, pytest would look for tests everywhere.
         raise ValueError("there is nothing to run")
     target = ctx.target
     base = base_commit(ctx)
+    needed = needed_services(ctx.config.service, plan)
+    declared = declared_services(ctx.config.service, plan)
     tree = ctx.scratch / label / "tree"
     shutil.rmtree(tree.parent, ignore_errors=True)
     ctx.repository.export(commit, tree)
@@ -70,17 +75,21 @@ def run_suite(ctx: StepContext, label: str, commit: Sha, paths: tuple[str, ...],
             ctx.sandbox, tree, target, python_of(ctx, base), paths, ctx.config.limits, label, scratch,
             read_only=(environment,) if environment else (),
             extra_args=tuple(f"--ignore={within_root(target, path)}" for path in ignored),
+            services=needed, watch=watch,
         )
     except TargetSetupFailed as problem:
         # It quotes what was printed.
         raise TargetSetupFailed(redact(problem.what), redact(problem.remedy)) from None
     shown = redacted(run)
     true, said = (
-        outcomes_of(each, plan.tests if plan else (), product_globs(target), plan.services if plan else ())
+        outcomes_of(each, plan.tests if plan else (), product_globs(target), declared)
         for each in (run, shown)
     )
     outcomes = redacted_outcomes(true, said, _quotes(run, shown))
     doubts = tuple(doubts_about(run))
+    absent = why_not_begun(outcomes)
+    for why in absent:
+        ctx.progress.note(f"tests are not begun: {why}")
     junit = f"junit/{label}.xml"
     log = f"logs/{label}.txt"
     if run.junit is not None:
@@ -91,9 +100,18 @@ def run_suite(ctx: StepContext, label: str, commit: Sha, paths: tuple[str, ...],
         label=label, tree=ctx.repository.tree(commit), command=redact(run.command), ended=run.completed.ended,
         exit_code=run.completed.exit_code, outcomes=outcomes, duration_s=run.completed.duration_s,
         junit=junit if run.junit is not None else "", log=log,
-        note="; ".join(filter(None, (redact(shown.complaint), *doubts))), doubts=doubts,
+        note="; ".join(filter(None, (redact(shown.complaint), *absent, *doubts))), doubts=doubts,
     )
     return Ran(result, tuple(_observation(seen) for seen in shown.observations))
+
+
+# Services
+
+def declared_services(declared: Mapping[str, ServiceConfig], plan: TestPlan | None) -> tuple[ServiceNeed, ...]:
+    """The services that bot.toml and the plan declare; what bot.toml says of one goes before what the plan says."""
+    planned = {need.name: need for need in (plan.services if plan else ())}
+    ours = {name: ServiceNeed(name=name, address=service.address) for name, service in declared.items()}
+    return tuple({**planned, **ours}.values())
 
 
 # What is to be believed
@@ -139,11 +157,8 @@ def redacted(run: TestRun) -> TestRun:
         "seen": run.seen.model_copy(update={"observations": tuple(
             seen.model_copy(update={
                 "skip_reason": redact(seen.skip_reason),
-                "exceptions": tuple(
-                    raised.model_copy(update={
-                        "message": redact(raised.message), "frames": tuple(map(_frame, raised.frames)),
-                    }) for raised in seen.exceptions
-                ),
+                "exceptions": tuple(map(_raised, seen.exceptions)),
+                "caught": tuple(map(_raised, seen.caught)),
                 "warnings": tuple(
                     warning.model_copy(update={"message": redact(warning.message)}) for warning in seen.warnings
                 ),
@@ -152,12 +167,17 @@ def redacted(run: TestRun) -> TestRun:
     })
 
 
+def _raised(raised: RaisedException) -> RaisedException:
+    frames = tuple(map(_frame, raised.frames))
+    return raised.model_copy(update={"message": redact(raised.message), "frames": frames})
+
+
 def _quotes(run: TestRun, shown: TestRun) -> dict[str, str]:
     """How an exception is quoted, and how it may be."""
     return {
         named(raised): named(instead)
         for seen, safe in zip(run.observations, shown.observations, strict=True)
-        for raised, instead in zip(seen.exceptions, safe.exceptions, strict=True)
+        for raised, instead in zip((*seen.exceptions, *seen.caught), (*safe.exceptions, *safe.caught), strict=True)
     }
 
 

@@ -47,6 +47,7 @@ def test_the_first_attempt_is_held_with_distinct_findings_at_their_lines() -> No
         "sut-reimplemented": "assert broker.connected",
         "tautology": "assert True",
         "print-claim": "RACE CONDITION REPRODUCED",
+        "no-assert": "async def test_route_is_added_after_connect():",
         "plan-mismatch": "",
     }
     assert {item.rule for item in errors} == set(expected)

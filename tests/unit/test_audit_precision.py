@@ -595,15 +595,15 @@ HONEST = {
                 await service.fetch("key")
             assert service.seen == []
         """,
-    "state changed before it is read": """
+    "state changed before the product works with it": """
         from product.service import Service
 
         def test_state():
             service = Service()
-            service.state = "paused"
-            assert service.state == "paused"
-            service.limit = 9
-            assert service.limit == 9
+            service.state = "waiting"
+            with service.paused():
+                assert service.state == "paused"
+            assert service.state == "waiting"
         """,
     "value changed by a call that cannot be followed": """
         import asyncio

@@ -139,7 +139,7 @@ row("test_exception_for_assertion", K.OTHER_FAILURE, "an assertion should have f
     'def test_exception_for_assertion(): Broker().route("m", user="x")', (A, "", "x", "Broker.route"))
 row("test_product_assertion_not_predicted", K.OTHER_FAILURE, "the product's own",
     "def test_product_assertion_not_predicted(): check_config(-1)", (A, "", "positive", "check_config"))
-row("test_waits_in_vain", K.OTHER_FAILURE, "library called by the test",
+row("test_waits_in_vain", K.TIMEOUT, "gave up waiting at tests/test_rows.py:",
     '''@pytest.mark.asyncio
 async def test_waits_in_vain(): await asyncio.wait_for(Broker().stuck(), 0.05)''')
 
@@ -452,3 +452,34 @@ def test_no_observation_at_all() -> None:
     cut = run.model_copy(update={"completed": completed.model_copy(update={"ended": Ended.MEMORY_LIMIT}),
                                  "seen": Seen(began=True, collected=(waiting,), running=(waiting,))})
     assert "more memory than allowed" in outcomes_of(cut, (), PRODUCT, ())[0].reason
+
+
+IN_CODE = Frame(path="app/core.py", line=3, function="Broker.route", source="raise PermissionError('no')", in_app=True)
+IN_TEST = Frame(path="tests/test_x.py", line=9, function="test_x", source="Broker().route()", in_app=True)
+
+
+@pytest.mark.parametrize(("name", "message", "source", "kind"), [
+    ("PermissionError", "ann may not read it", "raise PermissionError(f'{user} may not read it')", K.OTHER_FAILURE),
+    ("PermissionError", "[Errno 13] Permission denied: '/x'", "open('/x')", K.ENVIRONMENT),
+    ("ConnectionRefusedError", "the room is closed", "raise ConnectionRefusedError('the room is closed')",
+     K.OTHER_FAILURE),
+    ("ConnectionRefusedError", "[Errno 111] Connection refused", "raise error", K.ENVIRONMENT),
+    ("ConnectionRefusedError", "", "sock.connect(address)", K.ENVIRONMENT),
+    ("TimeoutError", "no answer within 3 rounds", "raise TimeoutError('no answer within 3 rounds')", K.OTHER_FAILURE),
+    ("RuntimeError", "pika must be installed to use this broker", "raise RuntimeError('pika must be')", K.ENVIRONMENT),
+    ("RuntimeError", "the part is to be removed", "raise RuntimeError('the part is to be removed')", K.OTHER_FAILURE),
+], ids=["own-permission", "permission", "own-refusal", "refusal-told", "refusal", "own-timeout", "install", "plain"])
+def test_what_the_products_own_raise_says_is_no_environment(
+        name: str, message: str, source: str, kind: FailureKind) -> None:
+    bases = (name, "OSError") if name.endswith("nError") or name == "TimeoutError" else (name,)
+    bases = ("RuntimeError",) if name == "RuntimeError" else bases
+    raised = RaisedException(type=name, message=message, bases=bases,
+                             frames=(IN_TEST, IN_CODE.model_copy(update={"source": source})))
+    assert classify(observed(raised), None, PRODUCT, ()).kind is kind
+
+
+@pytest.mark.parametrize(("module", "kind"), [("app.gone", K.HARNESS), ("elsewhere.gone", K.ENVIRONMENT)])
+def test_a_module_missing_below_a_package_of_the_repository_is_its_own(module: str, kind: FailureKind) -> None:
+    raised = RaisedException(type="ModuleNotFoundError", message=f"No module named '{module}'",
+                             bases=("ModuleNotFoundError", "ImportError"), frames=(IN_TEST,))
+    assert classify(observed(raised), None, ("**/*.py",), (), modules=frozenset({"app"})).kind is kind

@@ -5,82 +5,152 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.definitions import FunctionInfo, last_name, own_nodes
+from bot.audit.definitions import ClassInfo, FunctionInfo, last_name, own_nodes
 from bot.audit.references import Instance, function_of
 from bot.audit.rule import Context, Example, Found, Rule, per_test, said
-from bot.audit.view import View
+from bot.audit.scope import Scope
+from bot.audit.view import Body, View
 
-_RUNNERS = {"asyncio.run", "asyncio.create_task", "asyncio.ensure_future"}
-_PLAIN_TYPES = {"int", "str", "bool", "float", "bytes", "dict", "list", "tuple", "set", "frozenset", "None"}
+_RUNNERS = {"asyncio.run", "asyncio.create_task", "asyncio.ensure_future", "asyncio.wait_for", "asyncio.shield"}
+_LOOP_METHODS = {"run_until_complete", "create_task"}
+_PLAIN_TYPES = {"int", "str", "bool", "float", "bytes", "dict", "list", "tuple", "set"} | {
+    "frozenset",
+    "List",
+    "Dict",
+}
+_PLAIN_CALLS = {"len", "str", "int", "bool", "float", "dict", "list", "tuple", "set", "sorted", "sum", "round", "repr"}
+_PLAIN_NODES = (
+    ast.Constant | ast.Compare | ast.JoinedStr | ast.Dict | ast.List | ast.Tuple | ast.Set | ast.ListComp | ast.DictComp
+)
 
 
 def gives_plain_value(function: FunctionInfo) -> bool:
     """Whether a function certainly gives something that cannot be awaited."""
-    if (
-        isinstance(function.node, ast.AsyncFunctionDef)
-        or function.opaque
-        or function.is_generator
-        or function.is_property
-    ):
+    if isinstance(function.node, ast.AsyncFunctionDef) or function.opaque or function.is_property:
         return False
+    if function.is_generator:
+        return not function.decorators
     if function.decorators & {"contextmanager", "asynccontextmanager", "abstractmethod", "overload"}:
         return False
     annotation = function.node.returns
     if annotation is not None:
-        named = "None" if isinstance(annotation, ast.Constant) and annotation.value is None else last_name(annotation)
-        return named in _PLAIN_TYPES
+        return _names_plain_type(function, annotation)
+    if function.owner is not None and "Protocol" in {last_name(base) for base in function.owner.node.bases}:
+        return False
     returns = [item.value for item in own_nodes(function.node) if isinstance(item, ast.Return)]
-    plain = (
-        ast.Constant
-        | ast.Compare
-        | ast.JoinedStr
-        | ast.Dict
-        | ast.List
-        | ast.Tuple
-        | ast.Set
-        | ast.ListComp
-        | ast.DictComp
-    )
     ends = any(isinstance(item, ast.Raise) for item in function.node.body)
-    return not ends and all(value is None or isinstance(value, plain) for value in returns)
+    return not ends and all(value is None or _is_plain(value) for value in returns)
+
+
+def _names_plain_type(function: FunctionInfo, annotation: ast.expr) -> bool:
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            annotation = ast.parse(annotation.value, mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+    if isinstance(annotation, ast.Constant):
+        return annotation.value is None
+    if isinstance(annotation, ast.BinOp):
+        return _names_plain_type(function, annotation.left) and _names_plain_type(function, annotation.right)
+    if isinstance(annotation, ast.Subscript) and last_name(annotation.value) == "Optional":
+        return _names_plain_type(function, annotation.slice)
+    if last_name(annotation) in _PLAIN_TYPES:
+        return True
+    found = function.module.program.lookup(function.module, annotation)
+    return isinstance(found, ClassInfo) and found.closed and not _may_have(found, "__await__")
+
+
+def _is_plain(value: ast.expr) -> bool:
+    """Whether an expression certainly gives something that cannot be awaited."""
+    if isinstance(value, ast.IfExp):
+        return _is_plain(value.body) and _is_plain(value.orelse)
+    if isinstance(value, ast.BoolOp):
+        return all(_is_plain(item) for item in value.values)
+    if isinstance(value, ast.UnaryOp):
+        return isinstance(value.op, ast.Not)
+    if isinstance(value, ast.Call):
+        return isinstance(value.func, ast.Name) and value.func.id in _PLAIN_CALLS
+    return isinstance(value, _PLAIN_NODES)
+
+
+def _targets(body: Body) -> Iterator[tuple[ast.AST, ast.expr]]:
+    """What is awaited, or handed to something that awaits it."""
+    for waiting in body.every(ast.Await):
+        yield waiting, waiting.value
+    for call in body.every(ast.Call):
+        dotted, called = body.scope.dotted(call.func), last_name(call.func)
+        if not call.args:
+            continue
+        if dotted in _RUNNERS or (called in _LOOP_METHODS and isinstance(call.func, ast.Attribute)):
+            yield call, call.args[0]
+        elif dotted == "asyncio.gather":
+            for item in call.args:
+                yield call, item
+
+
+def _in_body(body: Body) -> Iterator[tuple[ast.AST, str]]:
+    for node, target in _targets(body):
+        if not isinstance(target, ast.Call) or body.under_raises(node, "TypeError", exactly=True):
+            continue
+        if why := _plain(body.scope, target):
+            yield node, f"`{said(node)}` awaits {why}"
+    taken = [("with", item.context_expr) for outer in body.every(ast.AsyncWith) for item in outer.items]
+    taken += [("for", loop.iter) for loop in body.every(ast.AsyncFor)]
+    taken += [("for", part.iter) for part in body.every(ast.comprehension) if part.is_async]
+    for word, value in taken:
+        why = _not_entered(body.scope, value, word)
+        if why and not body.under_raises(value, "TypeError", "AttributeError", exactly=True):
+            yield value, f"`async {word} {said(value)}` takes {why}"
+
+
+def _plain(scope: Scope, target: ast.Call) -> str:
+    """What a call gives that cannot be awaited, in words; empty when it may."""
+    function = function_of(scope.resolve(target.func))
+    if function is not None and gives_plain_value(function):
+        return f"`def {function.qualname}` ({_where(function)}), which is not async and gives a plain value"
+    made = scope.resolve(target)
+    if isinstance(made, Instance) and made.call is target and made.cls.closed and not made.cls.method("__await__"):
+        return f"an object of `class {made.cls.node.name}` ({_place(made.cls)}), which has no `__await__`"
+    return ""
+
+
+def _not_entered(scope: Scope, value: ast.expr, word: str) -> str:
+    """What `async with` or `async for` cannot take, in words."""
+    called = scope.resolve(value.func) if isinstance(value, ast.Call) else None
+    function = function_of(called)
+    needed = "__aenter__" if word == "with" else "__aiter__"
+    if function is not None and isinstance(function.node, ast.FunctionDef) and not _says_it_has(function, needed):
+        manager = function.decorators == {"contextmanager"} and word == "with"
+        generator = function.is_generator and not function.decorators and word == "for"
+        if manager or generator or gives_plain_value(function):
+            return f"`def {function.qualname}` ({_where(function)}), which is not async"
+    made = scope.resolve(value)
+    if isinstance(made, Instance) and made.call is not None and made.cls.closed and not _may_have(made.cls, needed):
+        return f"an object of `class {made.cls.node.name}` ({_place(made.cls)}), which has no `{needed}`"
+    return ""
+
+
+def _says_it_has(function: FunctionInfo, needed: str) -> bool:
+    """Whether a function's annotation names a class with such a method."""
+    found = Scope.of(function.module.program, function.module).annotated(function.node.returns)
+    return isinstance(found, Instance) and _may_have(found.cls, needed)
+
+
+def _may_have(cls: ClassInfo, name: str) -> bool:
+    return any(name in item.members for item in cls.order)
+
+
+def _where(function: FunctionInfo) -> str:
+    return f"{function.module.source.path}:{function.node.lineno}"
+
+
+def _place(cls: ClassInfo) -> str:
+    return f"{cls.module.source.path}:{cls.node.lineno}"
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
-    for node in view.nodes:
-        target: ast.expr | None = None
-        if isinstance(node, ast.Await):
-            target = node.value
-        elif isinstance(node, ast.Call) and node.args and view.scope.dotted(node.func) in _RUNNERS:
-            target = node.args[0]
-        if (
-            not isinstance(target, ast.Call)
-            or view.under_raises(node, "TypeError")
-            or context.predicts(view, "TypeError")
-        ):
-            continue
-        function = function_of(view.scope.resolve(target.func))
-        if function is not None and gives_plain_value(function):
-            where = f"{function.module.source.path}:{function.node.lineno}"
-            yield (
-                node,
-                (
-                    f"`{said(node)}` awaits `def {function.qualname}` ({where}), which is not async and gives a "
-                    "plain value"
-                ),
-            )
-            continue
-        made = view.scope.resolve(target)
-        if (
-            isinstance(made, Instance)
-            and made.call is target
-            and made.cls.closed
-            and made.cls.method("__await__") is None
-        ):
-            where = f"{made.cls.module.source.path}:{made.cls.node.lineno}"
-            yield (
-                node,
-                f"`{said(node)}` awaits an object of `class {made.cls.node.name}` ({where}), which has no `__await__`",
-            )
+    if not context.predicts(view, "TypeError"):
+        yield from view.found("await-on-sync", _in_body)
 
 
 RULE = Rule(

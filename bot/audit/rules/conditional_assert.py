@@ -5,62 +5,134 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.checks import is_check
 from bot.audit.definitions import last_name
-from bot.audit.rule import Context, Example, Found, Rule, per_test, said
+from bot.audit.flat import every
+from bot.audit.paths import Path, Paths, Turn, paths_in
+from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
+from bot.audit.vacuous import deciding, is_weak, silent, vacuous
 from bot.audit.view import View
 
 
-def _run_time(view: View, test: ast.expr) -> bool:
-    """Whether a condition looks at a result of the run: a local that a call gave, or a call itself."""
-    for item in ast.walk(test):
-        if isinstance(item, ast.Name):
-            for kind, value in view.scope.bound(view.node).get(item.id, []):
-                if kind == "value" and any(isinstance(part, ast.Call | ast.Await) for part in ast.walk(value)):
-                    return True
-                if kind == "unknown" and isinstance(value, ast.ExceptHandler):
-                    return True
+def _decides_elsewhere(view: View, paths: Paths, turn: Turn) -> bool:
+    """Whether a path that goes the other way at a turn is decided by an assertion."""
+    return any(turn.parts_from(other) and not silent(view, path) for path in paths.green for other in path.turns)
+
+
+def _asks_what_exists(turn: Turn) -> bool:
+    """Whether a condition is about a name of the language's own, as `hasattr(cls, "__del__")`."""
+    test = turn.node.test if isinstance(turn.node, ast.If) else None
+    return test is not None and any(
+        isinstance(item.value, str) and item.value.startswith("__") for item in every(test, ast.Constant)
+    )
+
+
+def _turns(view: View, paths: Paths, path: Path, kinds: set[str]) -> list[Turn]:
+    return [
+        turn
+        for turn in path.turns
+        if turn.kind in kinds and turn.run and not _asks_what_exists(turn) and _decides_elsewhere(view, paths, turn)
+    ]
+
+
+def _filters(view: View, turn: Turn) -> bool:
+    """Whether a condition picks elements in a loop: that none is picked is what the loop's source says."""
+    for item in view.above(turn.node):
+        if isinstance(item, ast.For | ast.AsyncFor):
+            bound = {name.id for name in every(item, ast.Name) if not isinstance(name.ctx, ast.Load)}
+            asked = turn.node.test if isinstance(turn.node, ast.If) else turn.node
+            return any(name.id in bound for name in every(asked, ast.Name))
     return False
 
 
-def _silent_if(view: View, check: ast.AST) -> ast.If | None:
-    """The innermost `if` over an assertion whose other side says nothing."""
-    child = check
-    for item in view.above(check):
-        if isinstance(item, ast.If):
-            other = item.orelse if child in item.body else item.body
-            speaks = any(
-                is_check(inner) or isinstance(inner, ast.Raise | ast.Continue)
-                for part in other
-                for inner in ast.walk(part)
-            )
-            if not speaks and child is not item.test and _run_time(view, item.test):
-                return item
-        child = item
-    return None
+def _waits(turn: Turn) -> bool:
+    """Whether a loop goes on until something says that it is done: `while not event.is_set()`."""
+    test = turn.node.test if isinstance(turn.node, ast.While) else None
+    return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and isinstance(test.operand, ast.Call)
 
 
-def _fails_outright(check: ast.AST) -> bool:
-    if isinstance(check, ast.Assert):
-        return isinstance(check.test, ast.Constant) and not check.test.value
-    return isinstance(check, ast.Raise) or (isinstance(check, ast.Call) and last_name(check.func) == "fail")
+def _only_absent(turn: Turn) -> bool:
+    """Whether what is asked is only there to look for what must not be in it: `if found: assert x not in found`."""
+    node = turn.node
+    return isinstance(node, ast.If) and all(
+        isinstance(item, ast.Assert)
+        and isinstance(item.test, ast.Compare)
+        and isinstance(item.test.ops[0], ast.NotIn)
+        and ast.dump(item.test.comparators[0]) == ast.dump(node.test)
+        for item in node.body
+    )
+
+
+def _asks_library(view: View, turn: Turn) -> bool:
+    """Whether a condition asks something inside an object, which is not the product's, whether it has a name."""
+    test = turn.node.test if isinstance(turn.node, ast.If) else None
+    if not (isinstance(test, ast.Call) and last_name(test.func) == "hasattr" and len(test.args) == 2):
+        return False
+    owner = test.args[0]
+    inside = isinstance(owner, ast.Attribute) and last_name(owner.value) not in {"self", "cls"}
+    return inside and view.bare_scope.resolve(owner) is None
+
+
+def _condition(turn: Turn) -> str:
+    node = turn.node
+    if isinstance(node, ast.If | ast.While):
+        word = "if" if isinstance(node, ast.If) else "while"
+        return f"{word} {said(node.test)}"
+    if isinstance(node, ast.For | ast.AsyncFor):
+        return f"for {said(node.target)} in {said(node.iter)}"
+    return f"match {said(turn.of.subject)}" if isinstance(turn.of, ast.Match) else "match"
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
-    if any(_fails_outright(check) for check in view.checks):
-        return  # failing under a condition is asserting it
-    held = [(check, _silent_if(view, check)) for check in view.checks]
-    if held and all(item is not None for _, item in held):
-        condition = held[0][1]
-        assert condition is not None
-        yield (
-            condition,
-            (
-                f"every assertion stands under `if {said(condition.test)}`, which depends on the run; otherwise "
-                "the test passes "
-                "without checking anything"
-            ),
-        )
+    paths = paths_in(view)
+    if not paths.complete or len(paths.green) < 2:
+        return
+    # A handler that drops an error has rules of its own.
+    bare = [path for path in paths.green if silent(view, path) and not _caught(path)]
+    for kinds, most in (({"if", "case", "while"}, ERROR), ({"loop"}, WARNING)):
+        for path in bare:
+            if most is ERROR and any(turn.kind == "loop" and not turn.taken for turn in path.turns):
+                continue
+            if turns := _turns(view, paths, path, kinds):
+                turn = turns[-1]
+                meant = _filters(view, turn) or _asks_library(view, turn) or _waits(turn) or _only_absent(turn)
+                yield (
+                    turn.node,
+                    (
+                        f"every assertion depends on `{_condition(turn)}`, and so on the run; else the test passes "
+                        "without checking anything"
+                    ),
+                    WARNING if meant else most,
+                )
+                return
+    yield from _only_weak(view, paths)
+
+
+def _only_weak(view: View, paths: Paths) -> Iterator[Found]:
+    """Where all that is asserted in any case is that something is there."""
+    for path in paths.green:
+        real = deciding(view, path)
+        if not real or not all(map(is_weak, real)) or _caught(path):
+            continue
+        for turn in path.turns:
+            if turn.kind == "if" and turn.run and not _asks_what_exists(turn) and _stronger(view, paths, turn):
+                yield (
+                    turn.node,
+                    f"what the test checks depends on `{_condition(turn)}`; otherwise it only wants `{said(real[0])}`",
+                    WARNING,
+                )
+                return
+
+
+def _stronger(view: View, paths: Paths, turn: Turn) -> bool:
+    return any(
+        turn.parts_from(other) and any(check not in vacuous(view) and not is_weak(check) for check in path.checks)
+        for path in paths.green
+        for other in path.turns
+    )
+
+
+def _caught(path: Path) -> bool:
+    return any(turn.kind in {"caught", "suppressed"} for turn in path.turns)
 
 
 RULE = Rule(
@@ -77,7 +149,7 @@ from product.service import find
 
 def test_find():
     found = find()
-    assert found is not None
+    assert found.name == 'x'
     if found.extra:
         assert found.extra == 1
 """,

@@ -1,11 +1,15 @@
-"""The run warned that a coroutine made by the test was never awaited."""
+"""The run warned that a coroutine made by the test was never awaited, or shows that its body did not run."""
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.rule import WARNING, Context, Example, Hit, Rule, without_parameters
+from bot.audit.definitions import FunctionInfo, last_name
+from bot.audit.recorded import Recorded, recorded
+from bot.audit.references import Bound
+from bot.audit.rule import WARNING, Context, Example, Hit, Rule, said, without_parameters
 from bot.domain.suite import Observation
 
 _WARNING = re.compile(r"coroutine '([^']+)' was never awaited")
@@ -27,14 +31,44 @@ def _check(context: Context) -> Iterator[Hit]:
                 continue
             reported.add((test, match[1]))
             here = warning.path == seen.path and warning.line > 0
+            made = context.program.by_path.get(warning.path)
+            # What the product made, and handed to something that the test replaced, is no call of the test's.
+            by_test = made is None or not made.product
             yield Hit(
                 seen.path,
                 warning.line if here else context.line_of(test),
                 test,
                 f"during the run: {match[0]}; its body did not run",
                 warning.message,
-                None if _product_coroutine(context, match[1]) else WARNING,
+                None if by_test and _product_coroutine(context, match[1]) else WARNING,
             )
+    for ran in recorded(context):
+        if ran.view.case.id not in {test for test, _ in reported} and ran.passed and ran.watched:
+            yield from _not_begun(ran)
+
+
+def _not_begun(test: Recorded) -> Iterator[Hit]:
+    """Calls that made a coroutine of the product which was then closed or dropped without a warning."""
+    view = test.view
+    if any(last_name(call.func) in {"iscoroutine", "isawaitable", "iscoroutinefunction"} for call in view.calls):
+        return
+    statements: list[ast.Assign | ast.Expr] = [*view.every(ast.Assign), *view.every(ast.Expr)]
+    for statement in statements:
+        call = statement.value
+        if not isinstance(call, ast.Call) or not test.ran(call) or view.under_raises(call, "TypeError"):
+            continue
+        called = view.scope.resolve(call.func)
+        function = called.function if isinstance(called, Bound) else called
+        if not isinstance(function, FunctionInfo) or not isinstance(function.node, ast.AsyncFunctionDef):
+            continue
+        if function.module.product and not function.decorators and not _is_generator(function.node) and not any(
+                test.ran(item) for item in function.node.body):
+            yield test.hit(f"`{said(call)}` made a coroutine, and in the run no line of `{function.node.name}` was "
+                           "executed", at=call)
+
+
+def _is_generator(node: ast.AsyncFunctionDef) -> bool:
+    return any(isinstance(item, ast.Yield) for item in ast.walk(node))
 
 
 _ID = "tests/unit/test_example.py::test_one"

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 
-from bot.audit.checks import handler_names, is_check, loads_of
-from bot.audit.definitions import last_name
-from bot.audit.references import module_of
-from bot.audit.rule import Context, Example, Found, Rule, per_test, said
-from bot.audit.rules.swallowed_failure import BROAD
+from bot.audit.accepting import accepts_both
+from bot.audit.asserting import predicate
+from bot.audit.checks import handler_names, is_check
+from bot.audit.conditions import Dependence
+from bot.audit.definitions import ClassInfo, last_name
+from bot.audit.flat import every, walk
+from bot.audit.paths import Path, Paths, Turn, paths_in
+from bot.audit.program import External
+from bot.audit.references import is_product, module_of
+from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
+from bot.audit.rules.swallowed_failure import BROAD, broadly_caught, concerns_product, enters_loops, gives_up_sometimes
+from bot.audit.vacuous import deciding, deciding_here, is_weak
 from bot.audit.view import View
+
+_TEXT_METHODS = frozenset(dir(str)) | frozenset(dir(bytes))
+_ENDS_QUIETLY = {"CancelledError", "KeyboardInterrupt", "SystemExit", "GeneratorExit", "StopIteration"}
 
 
 def fails(body: list[ast.stmt]) -> bool:
     """Whether statements can end the test as failed by themselves, rather than by a comparison."""
-    for node in [item for statement in body for item in ast.walk(statement)]:
+    for node in [item for statement in body for item in walk(statement)]:
         if isinstance(node, ast.Raise) or (
             isinstance(node, ast.Call) and last_name(node.func) in {"fail", "skip", "xfail"}
         ):
@@ -25,16 +36,218 @@ def fails(body: list[ast.stmt]) -> bool:
     return False
 
 
-def _used_after(view: View, node: ast.Try) -> bool:
-    """Whether something that either path sets is read after the try."""
-    last = node.end_lineno or node.lineno
-    names = {
-        item.id
-        for item in ast.walk(node)
-        if isinstance(item, ast.Name)
-        and (isinstance(item.ctx, ast.Store) or isinstance(view.source.parents.get(item), ast.Attribute))
-    }
-    return any(load.lineno > last for name in names for load in loads_of(view.node, name))
+def _outside(view: View, path: Path, turn: Turn, inside: set[ast.AST], *, after: bool) -> bool:
+    """Whether a path passes an assertion that can fail there and stands outside a statement."""
+    at = turn.at if after else 0
+    return any(check not in inside and check in path.checks[at:] for check in deciding_here(view, path))
+
+
+def _asks_parameters(view: View, node: ast.Try | ast.TryStar, path: Path) -> bool:
+    """Whether what a path asserts in a `try` includes that its parameters want this way."""
+    inside = set(walk(node))
+    depends = Dependence(view.scope, view.node)
+    given = {item.arg for item in (*view.node.args.args, *view.node.args.kwonlyargs)} - {"self"}
+    for check in path.checks:
+        test = predicate(check)
+        if check not in inside or test is None or depends.on_run(test):
+            continue
+        if any(name.id in given for name in every(test, ast.Name)):
+            return True
+    return False
+
+
+def _by_design(view: View, node: ast.Try | ast.TryStar, calls: list[ast.Call]) -> bool:
+    """Whether what a `try` runs is not the product's: whoever reads the test sees what it raises."""
+    if all(isinstance(item, ast.Import | ast.ImportFrom) for item in node.body) and any(map(_asserts, node.handlers)):
+        return True  # with a module and without it, each has its assertions
+    if not concerns_product(view, *node.body) or (calls and all(_is_own(view, item) for item in calls)):
+        return True  # code of the test or of the language that raises by design
+    awaits = any(isinstance(item, ast.Await) for item in walk(node))
+    return bool(calls) and not awaits and _of_text(view, calls)  # `name.encode("ascii")` of a literal
+
+
+def _of_try(view: View, paths: Paths, node: ast.Try | ast.TryStar) -> Iterator[Found]:
+    inside = set(walk(node))
+    calls = [item for statement in node.body for item in every(statement, ast.Call)]
+    if _by_design(view, node, calls):
+        return
+    depends = Dependence(view.scope, view.node)
+    generated = any(last_name(item) == "given" for item in view.node.decorator_list)
+    passed = [(path, turn) for path in paths.green if enters_loops(path) for turn in path.turns if turn.node is node]
+    if not passed:
+        return
+    # If success is judged, what stands before the `try` does not judge the failure.
+    judged = any(_outside(view, path, turn, set(), after=True) or _inside(view, path, inside) for path, turn in passed)
+    for handler in node.handlers:
+        if handler_names(handler) <= _ENDS_QUIETLY or (generated and not handler_names(handler) & BROAD):
+            continue  # that only this error comes, whatever is generated, is what such a test shows
+        if _own_signal(view, handler) or _raises_elsewhere(depends, handler) or _reads_otherwise(handler, node):
+            continue
+        for path in paths.green:
+            turn = next((turn for turn in path.turns if turn.node is handler and turn.kind == "caught"), None)
+            if turn is None or not enters_loops(path) or node in path.checks or _asks_parameters(view, node, path):
+                continue
+            if _outside(view, path, turn, inside, after=judged):
+                continue
+            if broadly_caught(turn) and not _inside(view, path, inside) and not deciding_here(view, path):
+                continue  # swallowed
+            if turn.asserted and (not broadly_caught(turn) or gives_up_sometimes(handler)):
+                continue
+            cause = next((item for item in calls if is_product(view.bare_scope.resolve(item.func))), None)
+            cause = cause or next((item for item in calls if not _is_known(view, item)), calls[0] if calls else None)
+            message = (
+                f"`{said(cause or node)}` may succeed or raise {'/'.join(sorted(handler_names(handler)))}: the test "
+                "passes either way"
+            )
+            meant = _each_time(view, path, node, handler, passed) or _once_more(view, path, turn, node)
+            yield handler, message, WARNING if meant else ERROR
+            break
+
+
+def _kept_either_way(view: View, node: ast.Try | ast.TryStar) -> Iterator[Found]:
+    """`try: x = call()`, `except Error as e: x = e`, and then only that there is an x: result and error both do."""
+    inside = set(walk(node))
+    after = [item for item in view.asserts if item.lineno > (node.end_lineno or node.lineno)]
+    if not node.handlers or not after or len(after) != len(view.checks):
+        return
+    stored = {item.id for item in view.names if item in inside and isinstance(item.ctx, ast.Store)}
+    for name in sorted(stored):
+        kept = [_stored_by(handler.body, name) for handler in node.handlers]
+        ways = [_stored_by([*node.body, *node.orelse], name), *_before(view, node, name)]
+        good = next((value for value in ways if value is not None), None)
+        if good is None or not all(kept):
+            continue
+        if all(
+            value is not None and _accepts(item.test, name, value, good, handler.name)
+            for item in after
+            for value, handler in zip(kept, node.handlers, strict=True)
+        ):
+            yield after[0], f"`{name}` holds the result or what was caught, and the test accepts both"
+            return
+
+
+def _stored_by(body: list[ast.stmt], name: str) -> ast.expr | None:
+    """What the last of some statements to do so puts into a variable."""
+    found = [
+        item.value
+        for item in body
+        if isinstance(item, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name for one in item.targets)
+    ]
+    return found[-1] if found else None
+
+
+def _before(view: View, node: ast.AST, name: str) -> Iterator[ast.expr]:
+    """What a variable holds before a statement of the test: nothing that counts where that is None or false."""
+    if node in view.node.body and isinstance(node, ast.stmt):
+        value = _stored_by(view.node.body[: view.node.body.index(node)], name)
+        if isinstance(value, ast.Constant) and value.value:
+            yield value
+
+
+def _accepts(test: ast.expr, name: str, caught: ast.expr, good: ast.expr, error: str | None) -> bool:
+    """Whether a condition on a variable holds for what a handler puts there, and for other values, too."""
+    solid = isinstance(caught, ast.Name | ast.JoinedStr) or (isinstance(caught, ast.Constant) and bool(caught.value))
+    solid = solid or (isinstance(caught, ast.Call) and any(item.id == error for item in every(caught, ast.Name)))
+    if isinstance(test, ast.Name):
+        return test.id == name and solid and isinstance(good, ast.Constant) and bool(good.value)
+    if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and last_name(test.left) == name):
+        return False
+    right = test.comparators[0]
+    if isinstance(test.ops[0], ast.IsNot | ast.NotEq) and isinstance(test.left, ast.Name):
+        none = isinstance(right, ast.Constant) and right.value is None
+        return none and solid
+    if isinstance(test.ops[0], ast.In) and isinstance(right, ast.Tuple | ast.List | ast.Set) and len(right.elts) > 1:
+        return any(ast.dump(item) == ast.dump(caught) for item in right.elts)
+    return False
+
+
+def _each_time(
+    view: View,
+    path: Path,
+    node: ast.Try | ast.TryStar,
+    handler: ast.ExceptHandler,
+    passed: list[tuple[Path, Turn]],
+) -> bool:
+    """Whether a `try` is run again and again in a `while`, and both ways are judged: then both may be meant to come."""
+    if not any(isinstance(item, ast.While) for item in view.above(node)):
+        return False
+    after = {item for statement in node.orelse for item in walk(statement)}
+    judges = any(check in after for other, _ in passed for check in deciding_here(view, other))
+    own = {item for statement in handler.body for item in walk(statement)}
+    return judges and any(check in own for check in deciding_here(view, path))
+
+
+def _once_more(view: View, path: Path, turn: Turn, node: ast.Try | ast.TryStar) -> bool:
+    """Whether the `try` only asks again, of another input, what was decided before it by the same helper."""
+    asked = {last_name(call.func) for statement in node.body for call in every(statement, ast.Call)}
+    before = [check for check in deciding_here(view, path) if check in path.checks[: turn.at]]
+    return any(isinstance(check, ast.Call) and last_name(check.func) in asked for check in before)
+
+
+def _is_known(view: View, call: ast.Call) -> bool:
+    """Whether a call is of the language or its library, as a patch around the call that is meant."""
+    found = view.bare_scope.resolve(call.func)
+    return isinstance(found, External) and found.name.partition(".")[0] in sys.stdlib_module_names
+
+
+def _asserts(handler: ast.ExceptHandler) -> bool:
+    return any(is_check(item) for statement in handler.body for item in walk(statement))
+
+
+def _own_signal(view: View, handler: ast.ExceptHandler) -> bool:
+    """Whether only exceptions of the tests' own are caught, by which their code says that it is done."""
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type] if handler.type else []
+    found = [view.bare_scope.resolve(item) for item in kinds]
+    own = set(walk(view.node))
+    return bool(found) and all(isinstance(item, ClassInfo) and item.node in own for item in found)
+
+
+def _raises_elsewhere(depends: Dependence, handler: ast.ExceptHandler) -> bool:
+    """Whether the handler raises again unless the host or a parameter makes the error right."""
+    return any(
+        isinstance(item, ast.If)
+        and not depends.on_run(item.test)
+        and any(isinstance(part, ast.Raise) for part in (*item.body, *item.orelse))
+        and not any(name.id == handler.name for name in every(item.test, ast.Name))
+        for item in handler.body
+    )
+
+
+def _reads_otherwise(handler: ast.ExceptHandler, node: ast.Try | ast.TryStar) -> bool:
+    """Whether the handler asserts of the same object what the `try` could not read of it in another way."""
+    if not handler_names(handler) <= {"AttributeError", "TypeError", "KeyError", "IndexError"}:
+        return False
+    asserted = [
+        {name.id for name in every(item.test, ast.Name)}
+        for body in (node.body, handler.body)
+        for item in body
+        if isinstance(item, ast.Assert)
+    ]
+    plain = all(isinstance(item, ast.Assert) for item in (*node.body, *handler.body))
+    return plain and len(asserted) == 2 and bool(asserted[0] & asserted[1])
+
+
+def _of_text(view: View, calls: list[ast.Call]) -> bool:
+    """Whether calls are methods of text that the test itself wrote."""
+    depends = Dependence(view.scope, view.node)
+    return all(
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr in _TEXT_METHODS
+        and isinstance(call.func.value, ast.Name)
+        and _is_local(view, call.func.value)
+        and not depends.on_run(call.func.value)
+        for call in calls
+    )
+
+
+def _is_local(view: View, name: ast.Name) -> bool:
+    """Whether a name is set in the test, and not given to it."""
+    bound = view.bare_scope.bound(view.node).get(name.id, [])
+    return bool(bound) and all(kind != "parameter" for kind, _ in bound)
+
+
+def _inside(view: View, path: Path, inside: set[ast.AST]) -> bool:
+    return any(check in inside for check in deciding_here(view, path))
 
 
 def _is_own(view: View, call: ast.Call) -> bool:
@@ -42,72 +255,37 @@ def _is_own(view: View, call: ast.Call) -> bool:
     return module is not None and not module.product
 
 
-def _of_try(view: View, node: ast.Try) -> Iterator[Found]:
-    if not node.handlers or fails(node.body) or fails(node.orelse) or _used_after(view, node):
-        return
-    if any(isinstance(item, ast.For | ast.While | ast.AsyncFor) for item in view.above(node)):
-        return
-    ways = ast.Return | ast.Yield
-    inside = [item for item in view.checks if item in set(ast.walk(node))]
-    if len(inside) < len(view.checks) or any(
-        isinstance(item, ways) and getattr(item, "value", None) for item in ast.walk(node)
-    ):
-        return  # something outside the try decides
-    calls = [
-        item
-        for statement in node.body
-        for item in ast.walk(statement)
-        if isinstance(item, ast.Call) and not is_check(item)
-    ]
-    if all(_is_own(view, item) for item in calls):
-        return  # code of the test that raises by design
-    for handler in node.handlers:
-        checks = [item for statement in handler.body for item in ast.walk(statement) if is_check(item)]
-        broad_and_silent = handler_names(handler) & BROAD and not checks
-        if calls and not fails(handler.body) and not broad_and_silent:
-            yield (
-                handler,
-                (
-                    f"`{said(calls[0])}` may succeed or raise {'/'.join(sorted(handler_names(handler)))}: the "
-                    "test passes either way"
-                ),
-            )
+def _of_suppress(view: View, paths: Paths) -> Iterator[Found]:
+    done: set[ast.AST] = set()
+    for path in paths.green:
+        for turn in path.turns:
+            if turn.kind != "suppressed" or turn.node in done or broadly_caught(turn) or not _plain(turn):
+                continue
+            if not deciding_here(view, path):
+                done.add(turn.node)
+                yield turn.node, f"`{said(turn.cause or turn.node)}` may succeed or raise: the test passes either way"
 
 
-def _of_assert(node: ast.Assert) -> str:
-    test = node.test
-    if (
-        isinstance(test, ast.Compare)
-        and len(test.ops) == 1
-        and isinstance(test.ops[0], ast.In)
-        and isinstance(test.comparators[0], ast.Tuple | ast.List | ast.Set)
-    ):
-        values = [item.value for item in test.comparators[0].elts if isinstance(item, ast.Constant)]
-        if (
-            True in values
-            and False in values
-            and any(value is True for value in values)
-            and any(value is False for value in values)
-        ):
-            return "true and false are both accepted"
-        codes = [
-            value for value in values if isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599
-        ]
-        if (
-            len(codes) == len(values)
-            and any(200 <= code < 300 for code in codes)
-            and any(code >= 500 for code in codes)
-        ):
-            return "a success status and a server error are both accepted"
-    return ""
+def _plain(turn: Turn) -> bool:
+    return isinstance(turn.node, ast.With | ast.AsyncWith)
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
-    for node in view.nodes:
-        if isinstance(node, ast.Try):
-            yield from _of_try(view, node)
-        elif isinstance(node, ast.Assert) and (why := _of_assert(node)):
-            yield node, f"`{said(node)}` cannot tell success from failure: {why}"
+    paths = paths_in(view)
+    if not paths.complete:
+        return
+    for node in view.trys:
+        if any(node is item or node in walk(item) for item in view.node.body):
+            yield from _of_try(view, paths, node)
+            yield from _kept_either_way(view, node)
+    yield from _of_suppress(view, paths)
+    accepting = accepts_both(view)
+    others = any(
+        check not in accepting and not is_weak(check) for path in paths.green for check in deciding(view, path)
+    )
+    for check, why in accepting.items():
+        message = f"`{said(check)}` cannot tell success from failure: {why}"
+        yield check, message, WARNING if others and not why.sure else ERROR
 
 
 RULE = Rule(

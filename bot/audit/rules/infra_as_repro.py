@@ -3,103 +3,162 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
-from bot.audit.checks import handler_names, is_check, loads_of, raises_names
+from bot.audit.checks import raises_names
 from bot.audit.definitions import last_name
-from bot.audit.network import INFRASTRUCTURE_ERRORS, addresses, has_server, opens_network, raised_on_purpose
-from bot.audit.rule import Context, Example, Found, Rule, per_test, said
-from bot.audit.rules.either_outcome_passes import fails
+from bot.audit.flat import every
+from bot.audit.network import (
+    INFRASTRUCTURE_ERRORS,
+    connecting,
+    fixed_place,
+    outage_errors,
+    raised_on_purpose,
+    served,
+)
+from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
+from bot.audit.tallies import BROAD, claims_reproduction, plans_outage, tallies, title
 from bot.audit.view import View
+from bot.domain.audit import FindingSeverity
+
+_TIMEOUTS = frozenset({"TimeoutError", "ReadTimeout", "TimeoutException", "timeout", "ConnectTimeout"})
+_SPECIAL = re.compile(
+    r"(\b|_)([1-5]\d\d|race|load|storm|reproduc\w*|stress|confirmed|proven|proves)(\b|_)|concurren|cold[ _-]?start|"
+    r"expected behaviou?r",
+    re.IGNORECASE,
+)
+_RAISES = {"raises", "assertRaises", "assertRaisesRegex"}
 
 
-def _reaches_out(context: Context, view: View) -> str:
-    """The server the test needs and does not start: its address, or the client call; empty when none."""
-    if has_server(view):
+_EXCUSED = re.compile(r"cold[ _-]?start|expected behaviou?r|\bconfirm(s|ed)\b|\bproves?\b", re.IGNORECASE)
+"""What is said of an outage that is to pass for a finding."""
+
+
+def _wants_absence(view: View) -> Iterator[tuple[ast.AST, ast.expr]]:
+    """Assertions that something asked over the network is not so: the check, and what was asked."""
+    for check in view.asserts:
+        test = check.test
+        asked: ast.expr | None = None
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            asked = test.operand
+        elif isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Is | ast.Eq):
+            right = test.comparators[0]
+            asked = test.left if isinstance(right, ast.Constant) and right.value is False else None
+        if asked is None:
+            continue
+        yield check, asked
+        for name in every(asked, ast.Name):
+            for kind, value in view.bare_scope.bound(view.node).get(name.id, []):
+                if kind == "value" and isinstance(value, ast.expr):
+                    yield check, value
+
+
+def _of_absence(context: Context, view: View) -> Iterator[Found]:
+    """A reproduction that is no more than that nothing answered."""
+    if not view.asserts or not claims_reproduction(view) or plans_outage(view) or served(view):
+        return
+    for check, asked in _wants_absence(view):
+        if server := _needed(context, view, (asked,)):
+            yield (
+                check,
+                (
+                    f"`{said(check)}` holds where nothing answers, and the code needs a server ({server}) that the "
+                    "test does not start and the plan does not declare: a missing server is no reproduction"
+                ),
+            )
+            return
+
+
+def _needed(context: Context, view: View, nodes: tuple[ast.AST, ...]) -> str:
+    """The server that some code of a test needs and that is not there by its doing: its address, or the call."""
+    call = connecting(view, nodes)
+    if call is None:
         return ""
-    declared = {service.address for service in context.plan.services} if context.plan else set()
-    for address in addresses(view):
-        if str(address) not in declared:
-            return str(address)
-    call = opens_network(view)
-    return said(call) if call is not None else ""
+    declared = {service.address for service in context.services}
+    place = fixed_place(view, declared)
+    if place:
+        return place
+    if any(True for _ in _declared(context, view, declared)):
+        return ""
+    return f"`{said(call)}`"
 
 
-def _counted(view: View, handler: ast.ExceptHandler) -> str:
-    """The counter or list that a handler fills and that a later assertion wants to be filled."""
-    for node in [item for statement in handler.body for item in ast.walk(statement)]:
-        name = ""
-        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            name = node.target.id
-        elif (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr in {"append", "add"}
-            and isinstance(node.func.value, ast.Name)
-        ):
-            name = node.func.value.id
-        for load in loads_of(view.node, name) if name else []:
-            check = next((item for item in view.above(load) if isinstance(item, ast.Assert)), None)
-            if check is not None and _wants_some(check.test, name):
-                return name
-    return ""
+def _declared(context: Context, view: View, declared: set[str]) -> Iterator[str]:
+    """The services that the plan gives this test, or bot.toml all of them."""
+    planned = context.planned(view.case)
+    if planned is not None:
+        yield from planned.services
+    elif declared:
+        yield from declared
 
 
-def _wants_some(test: ast.expr, name: str) -> bool:
-    if isinstance(test, ast.Name):
-        return test.id == name
-    if isinstance(test, ast.Call):
-        return last_name(test) == "any"
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
-        return False
-    zero = isinstance(test.comparators[0], ast.Constant) and not test.comparators[0].value
-    return (
-        isinstance(test.ops[0], ast.Gt | ast.GtE)
-        or (isinstance(test.ops[0], ast.Eq) and not zero)
-        or (isinstance(test.ops[0], ast.NotEq) and zero)
-    )
-
-
-def _expected(view: View) -> Iterator[tuple[ast.AST, str, str]]:
-    """Where an error of infrastructure is expected, caught quietly or counted: node, its name, what becomes of it."""
-    for node in view.nodes:
-        if isinstance(node, ast.With | ast.AsyncWith):
-            for manager in node.items:
-                for name in sorted(raises_names(manager.context_expr) & INFRASTRUCTURE_ERRORS):
-                    yield manager.context_expr, name, "is what the test expects"
-        elif isinstance(node, ast.Try):
-            for handler in node.handlers:
-                caught = sorted(handler_names(handler) & (INFRASTRUCTURE_ERRORS | {"Exception", "BaseException"}))
-                infra = [name for name in caught if name in INFRASTRUCTURE_ERRORS]
-                if caught and (counter := _counted(view, handler)):
-                    yield handler, caught[0], f"is counted in `{counter}`, which a later assertion wants to be filled"
-                elif infra and not fails(handler.body) and not _checked_after(view, node, handler):
-                    yield handler, infra[0], "is caught and the test passes"
-
-
-def _checked_after(view: View, node: ast.Try, handler: ast.ExceptHandler) -> bool:
-    last = node.end_lineno or node.lineno
-    leaves = any(isinstance(item, ast.Return) for statement in handler.body for item in ast.walk(statement))
-    return not leaves and any(is_check(item) and getattr(item, "lineno", 0) > last for item in view.checks)
+def _expected(view: View) -> Iterator[tuple[ast.AST, frozenset[str], tuple[ast.AST, ...]]]:
+    """Where the test expects exceptions: the manager or call, their names, and the code that should raise them."""
+    for node in view.withs:
+        for manager in node.items:
+            names = raises_names(manager.context_expr)
+            if names and last_name(manager.context_expr) in _RAISES:
+                yield manager.context_expr, names, tuple(node.body)
+    for call in view.calls:
+        if len(call.args) > 1 and last_name(call.func) in _RAISES:
+            yield call, raises_names(call), (ast.copy_location(ast.Call(call.args[1], [], []), call),)
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
-    found = list(_expected(view))
-    if not found or context.predicts(view, *INFRASTRUCTURE_ERRORS):
+    if not (view.withs or view.trys or view.calls) or context.predicts(view, *INFRASTRUCTURE_ERRORS):
         return
-    missing = _reaches_out(context, view)
-    if not missing:
+    yield from _of_absence(context, view)
+    expected, counted = list(_expected(view)), tallies(view)
+    if not expected and not counted:
         return
-    for node, name, becomes in found:
-        if name in {"Exception", "BaseException"} or not raised_on_purpose(view, name):
-            yield (
-                node,
-                (
-                    f"{name} {becomes}, but the test needs a server ({missing}) that it does not start and the "
-                    "plan does not "
-                    "declare: a missing server is no reproduction"
-                ),
+    wrapped = _with_bases(view, outage_errors(view.program))
+    certain = INFRASTRUCTURE_ERRORS | wrapped
+    if not any(names & (certain | BROAD | _TIMEOUTS) for _, names, _ in expected) and not counted:
+        return
+    if served(view):
+        return
+    for tally in counted:
+        if not tally.caught & (certain | BROAD | _TIMEOUTS) or (plans_outage(view) and tally.looked_at):
+            continue
+        if server := _needed(context, view, tally.body):
+            name = "/".join(sorted(tally.caught))
+            message = (
+                f"{name} is counted in `{tally.name}`, which line {getattr(tally.check, 'lineno', 0)} wants to be "
+                f"filled, but the code needs a server ({server}) that the test does not start and the plan does "
+                "not declare: a missing server is no reproduction"
             )
+            yield tally.node, message
+    for node, names, body in expected:
+        found = names & (certain | BROAD | _TIMEOUTS)
+        if not found or _on_purpose(view, names - wrapped) or not (server := _needed(context, view, body)):
+            continue
+        message = (
+            f"{'/'.join(sorted(found))} is what the test expects, but the test needs a server ({server}) that it does "
+            "not start and the plan does not declare: a missing server is no reproduction"
+        )
+        yield node, message, _severity(view, names, wrapped)
+
+
+def _with_bases(view: View, names: frozenset[str]) -> frozenset[str]:
+    """Exceptions with the product's own classes that they are derived from: who expects those gets these."""
+    classes = [cls for cls in view.program.classes if cls.module.product and cls.node.name in names]
+    return names | {item.node.name for cls in classes for item in cls.order if item.module.product}
+
+
+def _on_purpose(view: View, names: frozenset[str]) -> bool:
+    return any(raised_on_purpose(view, name) for name in names)
+
+
+def _severity(view: View, names: frozenset[str], wrapped: frozenset[str]) -> FindingSeverity:
+    """How bad an expected outage is: what the product makes of a server that is not there may well be tested."""
+    if claims_reproduction(view) or _EXCUSED.search(title(view)):
+        return ERROR
+    if plans_outage(view):
+        return WARNING
+    if names <= wrapped:
+        return ERROR if _SPECIAL.search(title(view)) else WARNING
+    return ERROR
 
 
 RULE = Rule(

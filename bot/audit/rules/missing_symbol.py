@@ -3,50 +3,73 @@
 from __future__ import annotations
 
 import ast
-import builtins
+import re
+import unittest
 from collections.abc import Iterator
+from unittest.mock import MagicMock
 
-from bot.audit.checks import handler_names
+from bot.audit.checks import MOCKS, handler_names, raises_names
 from bot.audit.definitions import ClassInfo, last_name
-from bot.audit.program import Missing, ModuleInfo
-from bot.audit.references import Instance, is_product
+from bot.audit.flat import ancestors, every, imports_in, parent_of
+from bot.audit.names import undefined_names
+from bot.audit.program import Missing, ModuleInfo, Program
+from bot.audit.references import Instance, Made, is_product
 from bot.audit.rule import Context, Example, Hit, Rule, said
+from bot.audit.scope import Scope
 from bot.audit.source import FunctionNode, Source
-from bot.audit.view import View
+from bot.audit.view import Body, View
 
 _ABSENT = ("AttributeError", "ImportError", "ModuleNotFoundError", "NameError")
-_IMPLICIT = {
-    "__file__",
-    "__name__",
-    "__doc__",
-    "__spec__",
-    "__path__",
-    "__package__",
-    "__loader__",
-    "__builtins__",
-    "__class__",
-    "__qualname__",
-    "__module__",
-    "__annotations__",
-    "__debug__",
-    "WindowsError",
-}
+_PATCHES = {"patch", "setattr", "delattr"}
+_MEANT = re.compile(r"#\s*noqa(?::[^#]*\bF821\b|\s*$|\s+[^:])")
+"""The comment of one who knows that nothing defines the name: its NameError is what the test is about."""
+_CASES = {"unittest.TestCase", "unittest.IsolatedAsyncioTestCase"}
+_CASE_NAMES = frozenset(dir(unittest.IsolatedAsyncioTestCase))
+_MOCK_NAMES = frozenset(dir(MagicMock())) | {"assert_any_await", "await_args", "await_count", "await_args_list"}
 
 
-def _guarded(source: Source, node: ast.AST) -> bool:
-    return any(
-        isinstance(item, ast.If)
-        or (
+def _guarded(source: Source, node: ast.AST, *, broadly: bool = True) -> bool:
+    wanted = {*_ABSENT, *(("Exception", "BaseException") if broadly else ())}
+    child = node
+    for item in source.above(node):
+        if isinstance(item, ast.If | ast.IfExp) and child is not item.test:
+            return True
+        if (
             isinstance(item, ast.Try)
-            and any(handler_names(handler) & {*_ABSENT, "Exception", "BaseException"} for handler in item.handlers)
-        )
-        for item in source.above(node)
+            and not isinstance(child, ast.ExceptHandler)
+            and any(handler_names(handler) & wanted for handler in item.handlers)
+        ):
+            return True
+        child = item
+    return False
+
+
+def _affected(context: Context, module: ModuleInfo, node: ast.AST) -> tuple[str, ...]:
+    """The tests that a mistake at a node breaks: the test it stands in, those that run its helper, or all."""
+    outer = [item for item in module.source.above(node) if isinstance(item, FunctionNode)]
+    if not outer:
+        return tuple(case.id for case in context.cases if case.source is module.source) or (module.source.path,)
+    if (test := context.test_at(module.source.path, getattr(node, "lineno", 0))) != module.source.path:
+        return (test,)
+    reached = tuple(
+        view.case.id for view in context.views if any(item.node is outer[-1] for item in view.reach.functions)
     )
+    return reached or (module.source.path,)
+
+
+def _hits(context: Context, module: ModuleInfo, node: ast.stmt | ast.expr, why: str) -> Iterator[Hit]:
+    line = module.source.line(node.lineno)
+    for test in _affected(context, module, node):
+        path = test.partition("::")[0]
+        if path == module.source.path:
+            yield Hit(path, node.lineno, test, why, line)
+        else:
+            yield Hit(path, context.line_of(test), test, f"{why}, at {module.source.path}:{node.lineno}", line)
 
 
 def _imports(context: Context, module: ModuleInfo) -> Iterator[Hit]:
-    for node in ast.walk(module.source.tree):
-        if not isinstance(node, ast.ImportFrom | ast.Import) or _guarded(module.source, node):
+    for node in imports_in(module.source.tree):
+        if _guarded(module.source, node):
             continue
         for alias in node.names:
             found = (
@@ -56,115 +79,205 @@ def _imports(context: Context, module: ModuleInfo) -> Iterator[Hit]:
                 if alias.name != "*"
                 else None
             )
-            if isinstance(found, Missing):
-                test = context.test_at(module.source.path, node.lineno)
-                yield Hit(
-                    module.source.path,
-                    node.lineno,
-                    test,
-                    f"`{said(node)}` fails: {found.what}",
-                    module.source.line(node.lineno),
-                )
+            if isinstance(found, Missing) and not _expected(module.source, node):
+                yield from _hits(context, module, node, f"`{said(node)}` fails: {found.what}")
 
 
-def _patched(view: View, node: ast.Call) -> str:
+def _expected(source: Source, node: ast.AST) -> bool:
+    """Whether a node stands where its failing is asked for."""
+    return any(
+        raises_names(manager.context_expr) & {*_ABSENT, "Exception", "BaseException"}
+        for item in source.above(node)
+        if isinstance(item, ast.With | ast.AsyncWith)
+        for manager in item.items
+    )
+
+
+def _target(view: View, parts: list[str]) -> tuple[object, list[str]]:
+    """The product module that a dotted target begins with, and the rest."""
+    for at in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:at])
+        owner = view.program.modules.get(name) or view.program.by_tail(name, (parts[at],))
+        if owner is not None:
+            return owner, parts[at:]
+    return None, []
+
+
+def _patched(view: View, body: Body, node: ast.Call) -> str:
     """What a patch target names that is not there."""
     name, first = last_name(node.func), node.args[0] if node.args else None
     if any(word.arg in {"create", "raising"} for word in node.keywords):
         return ""
-    if name in {"patch", "setattr"} and isinstance(first, ast.Constant) and isinstance(first.value, str):
-        parts = first.value.split(".")
-        for at in range(len(parts) - 1, 0, -1):
-            owner: object = view.program.modules.get(".".join(parts[:at]))
-            if isinstance(owner, ModuleInfo) and owner.product:
-                for part in parts[at:]:
-                    found = view.program.member(owner, part) if isinstance(owner, ModuleInfo | ClassInfo) else None
-                    if isinstance(found, Missing):
-                        return f"the patch target {first.value!r} does not exist: {found.what}"
-                    owner = found
-                return ""
+    if name in _PATCHES and isinstance(first, ast.Constant) and isinstance(first.value, str):
+        owner, rest = _target(view, first.value.split("."))
+        if not isinstance(owner, ModuleInfo) or not owner.product:
+            return ""
+        for part in rest:
+            found = view.program.member(owner, part) if isinstance(owner, ModuleInfo | ClassInfo) else None
+            if isinstance(found, Missing):
+                return f"the patch target {first.value!r} does not exist: {found.what}"
+            owner = found
         return ""
     attribute = node.args[1] if len(node.args) > 1 else None
     is_patch = (name == "object" and "patch" in ast.dump(node.func)) or (
-        name == "setattr" and isinstance(node.func, ast.Attribute)
+        name in {"setattr", "delattr"} and isinstance(node.func, ast.Attribute)
     )
     if is_patch and first is not None and isinstance(attribute, ast.Constant) and isinstance(attribute.value, str):
-        member = view.bare_scope.member(view.bare_scope.resolve(first), attribute.value)
-        if isinstance(member, Missing):
+        scope = view.bare_scope if body.node is view.node else body.scope
+        owner = scope.resolve(first)
+        member = scope.member(owner, attribute.value)
+        if isinstance(member, Missing) and is_product(owner) and not _kept(view.program, attribute.value):
             return f"the patched attribute does not exist: {member.what}"
     return ""
 
 
-def _in_test(context: Context, view: View) -> Iterator[Hit]:
-    nodes = [item for decorator in view.node.decorator_list for item in ast.walk(decorator)]
-    for node in (*nodes, *view.nodes):
-        why = ""
-        if isinstance(node, ast.Call):
-            why = _patched(view, node)
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-            owner = view.scope.resolve(node.value)
-            product = is_product(owner) and isinstance(owner, Instance | ClassInfo | ModuleInfo)
-            if product and isinstance(found := view.scope.resolve(node), Missing):
-                why = f"`{said(node)}` fails: {found.what}"
-                if node.attr in view.replaced or _stored(context, node.attr):
-                    why = ""
-        line = getattr(node, "lineno", view.node.lineno)
-        if why and not view.under_raises(node, *_ABSENT) and not _guarded(view.source, node):
-            yield Hit(view.source.path, line, view.case.id, why, view.source.line(line))
+def _kept(program: Program, name: str) -> bool:
+    """Whether any code, of the tests or the product, gives an object an attribute of this name from outside."""
+    return program.assigned_outside(name)
 
 
-def _stored(context: Context, name: str) -> bool:
+def _absent(view: View, body: Body, node: ast.Attribute) -> str:
+    """Why an attribute that is read is not there."""
+    scope = body.scope
+    owner = scope.resolve(node.value)
+    if isinstance(owner, Made):
+        return _beyond_spec(scope, owner, node)
+    if isinstance(owner, Instance) and not is_product(owner):
+        return _own_attribute(view, owner, node)
+    if not isinstance(owner, Instance | ClassInfo | ModuleInfo) or not is_product(owner):
+        return ""
+    found = scope.resolve(node)
+    if isinstance(found, Missing):
+        return f"`{said(node)}` fails: {found.what}"
+    protocol = isinstance(owner, Instance) and any("Protocol" in item.base_names for item in owner.cls.order)
+    if isinstance(owner, Instance) and found is None and owner.call is None and owner.cls.closed and not protocol:
+        family = [item for item in view.program.classes if owner.cls in item.order]
+        if not any(item.has(node.attr) or not item.closed for item in family):
+            return f"`{said(node)}` fails: {owner.cls.node.name} has no attribute {node.attr}"
+    return ""
+
+
+def _asked_for(view: View, name: str) -> bool:
+    """Whether a mark on the test or its class asks first whether there is such a name."""
+    decorators = (item for owner in (view.node, *view.case.classes) for item in owner.decorator_list)
     return any(
-        isinstance(item, ast.Attribute) and item.attr == name and not isinstance(item.ctx, ast.Load)
-        for module in context.modules
-        if name in module.source.text
-        for item in ast.walk(module.source.tree)
+        last_name(call.func) == "hasattr" and len(call.args) == 2 and getattr(call.args[1], "value", "") == name
+        for decorator in decorators
+        for call in every(decorator, ast.Call)
     )
 
 
-def _bound_names(source: Source) -> set[str] | None:
-    """Every name bound anywhere in a file; None where a star import may bind more."""
-    names = set(dir(builtins)) | _IMPLICIT
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            names.add(node.id)
-        elif isinstance(node, FunctionNode | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.arg):
-            names.add(node.arg)
-        elif isinstance(node, ast.alias):
-            if node.name == "*":
-                return None
-            names.add(node.asname or node.name.split(".")[0])
-        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            names.add(node.name)
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            names.add(node.rest)
-        elif isinstance(node, ast.Global | ast.Nonlocal):
-            names.update(node.names)
-        elif type(node).__name__ in {"TypeVar", "ParamSpec", "TypeVarTuple"} or type(node).__name__ == "TypeAlias":
-            return None
-    return names
+def _own_attribute(view: View, owner: Instance, node: ast.Attribute) -> str:
+    """A helper or attribute that a test class calls on itself and does not have."""
+    cls = owner.cls
+    if not isinstance(node.value, ast.Name) or node.value.id not in {"self", "cls"}:
+        return _of_helper(view, owner, node)
+    if cls.has(node.attr):
+        return ""
+    unknown = [
+        getattr(view.program.lookup(item.module, written), "name", "")
+        for item in cls.order
+        for base, written in zip(item.bases, item.node.bases, strict=False)
+        if base is None
+    ]
+    if unknown and (not set(unknown) <= _CASES or node.attr in _CASE_NAMES):
+        return ""
+    dynamic = any(item.is_dynamic or item.node.decorator_list or item.node.keywords for item in cls.order)
+    special = any({"__getattr__", "__getattribute__"} & set(item.members) for item in cls.order)
+    heirs = any(cls in item.order and item is not cls for item in view.program.classes)
+    if dynamic or special or heirs:
+        return ""
+    return f"`{said(node)}` fails: neither `{cls.node.name}` nor its bases define it"
+
+
+def _of_helper(view: View, owner: Instance, node: ast.Attribute) -> str:
+    """A method that a test calls on a helper object of the tests' own, whose class does not have it."""
+    cls = owner.cls
+    called = isinstance(parent := parent_of(node), ast.Call) and parent.func is node
+    if owner.call is None or not called or not cls.closed or cls.has(node.attr) or cls.node.decorator_list:
+        return ""
+    if any(item.is_dynamic or item.node.keywords for item in cls.order):
+        return ""
+    if any({"__getattr__", "__getattribute__", "__slots__"} & set(item.members) for item in cls.order):
+        return ""
+    return f"`{said(node)}` fails: {cls.node.name}, which the tests define, has no attribute {node.attr}"
+
+
+def _beyond_spec(scope: Scope, owner: Made, node: ast.Attribute) -> str:
+    """An attribute that a mock with a spec refuses."""
+    if owner.call is None or owner.by.rpartition(".")[2] not in MOCKS or node.attr in _MOCK_NAMES:
+        return ""
+    given = [word.value for word in owner.call.keywords if word.arg in {"spec", "spec_set"}]
+    if owner.by.endswith("create_autospec"):
+        given = owner.call.args[:1]
+    for item in given:
+        cls = scope.resolve(item)
+        if isinstance(cls, ClassInfo) and cls.module.product and cls.closed and not cls.has(node.attr):
+            return f"`{said(node)}` fails: the mock follows `{cls.node.name}`, which has no attribute {node.attr}"
+    return ""
+
+
+def _in_body(view: View, body: Body) -> Iterator[tuple[ast.AST, str]]:
+    nodes: list[ast.Call | ast.Attribute] = []
+    # What a helper's decorators name is looked up where the helper stands, and not in it.
+    decorators = body.node.decorator_list if body.node is view.node else []
+    for place in (*decorators, *body.node.body):
+        nodes += every(place, ast.Call)
+        nodes += every(place, ast.Attribute)
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            why = _patched(view, body, node)
+        elif isinstance(node.ctx, ast.Load) and (why := _absent(view, body, node)):
+            if node.attr in view.replaced or _kept(view.program, node.attr) or _asked_for(view, node.attr):
+                why = ""
+        else:
+            continue
+        if (
+            why
+            and not body.under_raises(node, *_ABSENT, exactly=True)
+            and not _guarded(body.source, node, broadly=False)
+        ):
+            yield node, why
+
+
+def _never_entered(view: View, node: ast.AST) -> bool:
+    """Whether a node stands in a method of a class of the tests that no code of this test names."""
+    around = next((item for item in ancestors(node) if isinstance(item, FunctionNode)), None)
+    holder = parent_of(around) if around is not None else None
+    own = [*view.case.classes, *(item.node for item in (view.cls.order if view.cls else ()))]
+    if around is None or not isinstance(holder, ast.ClassDef) or holder in own or around.name.startswith("__"):
+        return False
+    bodies = (view.body, *view.helpers)
+    return not any(item.attr == around.name for body in bodies for item in body.every(ast.Attribute))
+
+
+def _in_test(context: Context, view: View) -> Iterator[Hit]:
+    own = set(view.nodes)
+    wanted = any(raises_names(call) & set(_ABSENT) for call in view.calls)
+    for node, why in view.found("missing-symbol", lambda body: _in_body(view, body)):
+        if node not in own and (wanted or _never_entered(view, node)):
+            continue  # a helper that lacks something on purpose, or that only the product may call
+        line = getattr(node, "lineno", view.node.lineno)
+        yield Hit(view.source.path, line, view.case.id, why, view.source.line(line))
+    for cls in view.case.classes:
+        for decorator in cls.decorator_list:
+            for call in every(decorator, ast.Call):
+                if why := _patched(view, view.body, call):
+                    yield Hit(view.source.path, call.lineno, view.case.id, why, view.source.line(call.lineno))
 
 
 def _undefined(context: Context, module: ModuleInfo) -> Iterator[Hit]:
-    names = _bound_names(module.source)
-    if names is None:
-        return
-    reported: set[str] = set()
-    for node in ast.walk(module.source.tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in names | reported:
-            if _guarded(module.source, node) or _in_annotation(module.source, node):
-                continue
-            reported.add(node.id)
-            test = context.test_at(module.source.path, node.lineno)
-            yield Hit(
-                module.source.path,
-                node.lineno,
-                test,
-                f"the name `{node.id}` is defined nowhere in this file",
-                module.source.line(node.lineno),
-            )
+    reported: set[tuple[str, ast.AST | None]] = set()
+    for node in undefined_names(module.source):
+        if _guarded(module.source, node) or _in_annotation(module.source, node):
+            continue
+        if _MEANT.search(module.source.line(node.lineno)):
+            continue
+        outer = [item for item in module.source.above(node) if isinstance(item, FunctionNode)]
+        place = (node.id, outer[-1] if outer else None)
+        if place not in reported and not _expected(module.source, node):
+            reported.add(place)
+            yield from _hits(context, module, node, f"nothing defines the name `{node.id}` here")
 
 
 def _in_annotation(source: Source, node: ast.AST) -> bool:

@@ -2,51 +2,25 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
-from bot.audit.checks import MOCKS
-from bot.audit.definitions import last_name
-from bot.audit.references import is_product
+from bot.audit.basis import Rest, basis
 from bot.audit.rule import Context, Example, Found, Rule, per_test
+from bot.audit.rules.sut_replaced import own_replacements
 from bot.audit.view import View
-
-_SPECS = MOCKS | {"patch", "object", "isinstance", "cast"}
-
-
-def _only_as_spec(view: View) -> bool:
-    """Whether the product appears only as the model of a mock."""
-    for node in view.reach.product:
-        if isinstance(node, ast.Constant | ast.ClassDef):
-            return False
-        source = (view.program.home_of(node) or view.module).source
-        parent = source.parents.get(node)
-        if isinstance(parent, ast.keyword):
-            parent = source.parents.get(parent)
-        if isinstance(parent, ast.Attribute | ast.arg):
-            return False
-        if not (isinstance(parent, ast.Call) and parent.func is not node and last_name(parent.func) in _SPECS):
-            return False
-    return True
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
-    reach = view.reach
-    if reach.opaque or not view.checks or not context.program.product_modules or not _only_as_spec(view):
+    found = basis(view)
+    if found is None or found.rest is not Rest.MOCKS or any(own_replacements(view)):
         return
-    if reach.classes or any(item.owner is None and not _is_factory(item.node) for item in reach.functions):
-        return
-    made = [name for name in reach.external if name.rpartition(".")[2] in MOCKS and "mock" in name]
-    called = any(isinstance(node, ast.Call) and is_product(view.bare_scope.resolve(node.func)) for node in view.nodes)
-    if made and not called:
-        yield (
-            view.checks[0],
-            ("everything asserted here comes from mocks that the test itself made and called; no product code runs"),
-        )
-
-
-def _is_factory(node: ast.AST) -> bool:
-    return any(isinstance(item, ast.Call) and last_name(item.func) in MOCKS for item in ast.walk(node))
+    yield (
+        found.first.node,
+        (
+            f"everything asserted here comes from mocks that the test made (line {found.line}) and called itself; no "
+            "product code has a part in it"
+        ),
+    )
 
 
 RULE = Rule(

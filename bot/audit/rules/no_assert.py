@@ -6,31 +6,121 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.checks import is_check
-from bot.audit.definitions import last_name
+from bot.audit.asserting import Asserting
+from bot.audit.definitions import FunctionInfo, last_name
+from bot.audit.flat import every, walk
+from bot.audit.paths import Paths, paths_in
+from bot.audit.references import Bound, Coroutine, Instance, Made, is_product
 from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test
+from bot.audit.source import FunctionNode
 from bot.audit.view import View
 
+_REQUESTS = {"get", "post", "put", "patch", "delete", "send", "close", "append", "login", "add", "save", "create"}
+_VERBS = {"get", "post", "put", "patch", "delete", "head", "options", "post_json", "put_json", "patch_json", "request"}
+_NOT_RUN = {"skip", "skipTest", "xfail", "importorskip"}
+_COURSE = 3
+"""So many calls whose results are dropped are a course of events, and what it led to should be asserted."""
 _SAYS = {"print", "info", "debug", "warning", "error", "log", "exception"}
 _SMOKE = re.compile(
-    r"no_?(t_)?(error|raise|crash|exception|fail|warn)|smoke|does_?nt?_?(not)?_(raise|crash|fail)|without_(error|rais)",
+    r"no[_ ]?(t[_ ])?(error|raise|crash|exception|fail|warn|op\b)|smoke"
+    r"|does[_ ]?n.?t?[_ ]?(not)?[_ ](raise|crash|fail|hang)"
+    r"|without[_ ](any[_ ])?(error|rais|exception|crash|problem)"
+    r"|(should|must|does|can|will)(n't|[_ ]not)[_ ](raise|fail|crash|err|hang|break|throw|warn|block|deadlock|explode)"
+    r"|never[_ ]rais"
+    r"|(compile|import|construct|instantiat|load|start|run)s?(able)?$|is[_ ](fine|ok|allowed|valid|accepted)"
+    r"|noqa|type: ignore|type.?check|mypy|pyright|regression|(\b|_)(just|only|hangs?)(\b|_)|issue|#\d+|deadlock|exercis"
+    r"|raises (if|when|unless)|_pass(es)?$",
+    re.IGNORECASE,
+)
+_ASSERTING_TEXT = re.compile(r"^[ \t]*(assert\b|raise AssertionError\b|(self|t)\.assert\w+\()", re.MULTILINE)
+_CLAIMS = re.compile(
+    r"(^|_)(returns?|rejects?|rejected|raises?|raised|retr(y|ies|ied)|reproduc\w*|race|leaks?|leaked|expires?|expired"
+    r"|unauthori\w+|den(y|ies|ied)|persists?|persisted|recovers?|recovered|recovery|reconnect\w*|authenticat\w*"
+    r"|duplicat\w*|blocks|blocked|prevent\w*|enforce\w*|correct(ly)?|verif(ies|ied)|consisten\w*|timeouts?|detect\w*"
+    r"|broadcasts?|delivers?|delivered|delivery)(_|$)",
     re.IGNORECASE,
 )
 
 
 def _checks_elsewhere(view: View) -> bool:
+    """Whether a fixture, set-up or class that the test uses asserts."""
+    asserting = Asserting(view.program, view.bare_scope, view.node)
+    beside = {
+        getattr(word.value, "id", "")
+        for call in view.calls
+        if last_name(call.func) in {"Thread", "Timer", "Process"}
+        for word in call.keywords
+        if word.arg == "target"
+    }
+    own = set(walk(view.node))
     return any(
-        is_check(item)
+        asserting.may_fail(function)
         for function in view.reach.functions
-        for item in ast.walk(function.node)
-        if not function.module.product
-    ) or any(is_check(item) for cls in view.reach.classes for item in ast.walk(cls.node))
+        if not function.module.product and function.node.name not in beside and not _dropped(function.node, own)
+    )
+
+
+def _dropped(node: FunctionNode, own: set[ast.AST]) -> bool:
+    """Whether a function is the test's own: what it asserts was found on the paths that run it."""
+    return node in own
 
 
 def _leads_somewhere(view: View) -> bool:
     """Whether the test may assert through something that is not in these files."""
     return view.reach.opaque and any(
-        isinstance(node, ast.Call) and view.scope.resolve(node.func) is None for node in view.nodes
+        view.scope.resolve(node.func) is None and not _method_of_client(view, node) for node in view.calls
+    )
+
+
+def _method_of_client(view: View, call: ast.Call) -> bool:
+    """Whether a call is of a plain method of an object that the test or a fixture made: it does not assert."""
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    return isinstance(view.scope.resolve(call.func.value), Made | Instance) or call.func.attr in _REQUESTS
+
+
+def _unreached(view: View, paths: Paths) -> str:
+    """What stands in the test as an assertion and is run by nothing; empty when there is none."""
+    for node in view.checks:
+        if isinstance(node, ast.Call) and not _asserts_by_name(view, node):
+            continue
+        function = next((item for item in view.above(node) if isinstance(item, FunctionNode)), None)
+        if function is not None:
+            return f"the assertion on line {getattr(node, 'lineno', 0)} is in `{function.name}`, which does not decide"
+        return f"the assertion on line {getattr(node, 'lineno', 0)} is never reached"
+    return ""
+
+
+def _kept(view: View) -> bool:
+    """Whether a local function with assertions is put in a list or an object, from which something may run it."""
+    holders: list[ast.AST] = [*view.every(ast.Tuple), *view.every(ast.List), *view.every(ast.Dict)]
+    holders += [item.value for item in view.every(ast.Assign) if isinstance(item.targets[0], ast.Attribute)]
+    kept = {name.id for holder in holders for name in every(holder, ast.Name)}
+    functions: list[FunctionNode] = [*every(view.node, ast.FunctionDef), *every(view.node, ast.AsyncFunctionDef)]
+    return any(item.name in kept and any(check in walk(item) for check in view.checks) for item in functions)
+
+
+def _wants_status(view: View) -> bool:
+    """Whether a request says which status it wants: WebTest's `app.get("/", status=403)` fails with another."""
+    return any(
+        last_name(call.func) in _VERBS and any(word.arg == "status" for word in call.keywords) for call in view.calls
+    )
+
+
+def _asserts_by_name(view: View, call: ast.Call) -> bool:
+    """Whether a call looks like an assertion to whoever reads it; a function of the product may be named so."""
+    found = view.bare_scope.resolve(call.func)
+    if isinstance(found, FunctionInfo | Bound | Coroutine) and is_product(found):
+        return False
+    return bool(re.match(r"_?assert(?!_type|_never|ion)|raises$", last_name(call.func)))
+
+
+def _asserts_in_text(view: View) -> bool:
+    """Whether the test holds the text of a program with assertions in it, which it gives to another interpreter."""
+    return any(
+        isinstance(text.value, str) and _ASSERTING_TEXT.search(text.value)
+        for text in view.every(ast.Constant)
+        if text is not getattr(view.node.body[0], "value", None)
     )
 
 
@@ -38,25 +128,78 @@ def _look(context: Context, view: View) -> Iterator[Found]:
     body = [
         item for item in view.node.body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))
     ]
-    if view.checks or any(isinstance(item, ast.Yield) for item in view.nodes):
+    paths = paths_in(view)
+    if not paths.complete and view.checks:
         return
-    if any(
-        isinstance(node, ast.Call) and last_name(node.func) in {"skip", "xfail", "importorskip"} for node in view.nodes
-    ):
+    if any(path.checks for path in paths.green) or (paths.complete and not paths.green):
+        return
+    if any(isinstance(item, ast.Yield) for item in view.nodes):
+        return
+    marks = [last_name(item) for owner in (view.node, *view.case.classes) for item in owner.decorator_list]
+    if "skip" in marks or any(last_name(node.func) in _NOT_RUN for node in view.calls):
         return
     planned = context.planned(view.case)
     if planned is not None and planned.expectation.failure == "exception":
         return  # the planned exception is what it asserts: it fails by it, and passes without
-    if _checks_elsewhere(view):
+    if _checks_elsewhere(view) or _kept(view) or _wants_status(view):
         return
-    calls = [node for node in view.nodes if isinstance(node, ast.Call)]
-    talks = any(last_name(node.func) in _SAYS for node in calls)
-    empty = not calls or all(isinstance(item, ast.Pass) for item in body)
+    if not view.checks and view.calls and _asserts_in_text(view):
+        return
+    if paths.complete and (hidden := _unreached(view, paths)):
+        yield view.node, f"nothing is asserted: {hidden}"
+        return
+    talks = any(last_name(node.func) in _SAYS for node in view.calls)
+    empty = not view.calls or all(isinstance(item, ast.Pass) for item in body)
     message = "no assertion, expected exception or mock assertion in this test or in anything it calls"
-    if empty or (planned is not None) or (talks and not _SMOKE.search(view.node.name)):
+    smoke = _SMOKE.search(view.node.name) or _SMOKE.search(_text(view))
+    if (empty and not _does_something(body)) or planned is not None or (talks and not smoke):
         yield view.node, message
     elif not _leads_somewhere(view):
-        yield view.node, message, WARNING
+        claims = bool(_CLAIMS.search(view.node.name.removeprefix("test")))
+        # One call may be there to show that it is accepted; a course of calls is there for what it does.
+        claims = claims or (bool(ast.get_docstring(view.node)) and len(_course(body)) >= _COURSE)
+        if claims and not smoke:
+            yield view.node, message
+        else:
+            yield view.node, message, WARNING
+
+
+def _dropped_calls(body: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements that call something and drop what it gives."""
+    return [
+        item
+        for item in body
+        if isinstance(item, ast.Expr)
+        and isinstance(item.value.value if isinstance(item.value, ast.Await) else item.value, ast.Call)
+    ]
+
+
+def _course(body: list[ast.stmt]) -> list[ast.stmt]:
+    """Those of them that are not given what another call gave: `load(dump(x))` holds two calls against each other."""
+    return [
+        item
+        for item in _dropped_calls(body)
+        if not any(isinstance(inner, ast.Call) for call in every(item, ast.Call) for inner in call.args)
+    ]
+
+
+def _does_something(body: list[ast.stmt]) -> bool:
+    """Whether statements without a call may still fail by themselves: an import, a class, an operator."""
+    if any(isinstance(item, ast.Expr) and isinstance(item.value, ast.Attribute | ast.Subscript) for item in body):
+        return True  # `package.name` alone fails when there is no such name
+    return any(
+        isinstance(item, ast.Import | ast.ImportFrom | ast.ClassDef | ast.BinOp | ast.With | ast.Delete)
+        for statement in body
+        for item in walk(statement)
+    )
+
+
+def _text(view: View) -> str:
+    """The test's docstring and comments."""
+    first = view.node.lineno
+    lines = view.source.lines[first : view.node.end_lineno or first]
+    said = [line.partition("#")[2] for line in lines if "#" in line]
+    return " ".join([ast.get_docstring(view.node) or "", *said])
 
 
 RULE = Rule(

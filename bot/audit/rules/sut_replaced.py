@@ -5,111 +5,160 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.checks import is_check, loads_of
-from bot.audit.definitions import ClassInfo, last_name
-from bot.audit.program import ModuleInfo
-from bot.audit.references import Instance, is_product
+from bot.audit.checks import MOCKS
+from bot.audit.definitions import ClassInfo, FunctionInfo, last_name
+from bot.audit.flat import every, walk
+from bot.audit.flow import Asserted, Kind, asserted, kinds, kinds_without, replaced, replacements, resolve
+from bot.audit.origin import kind_of_class
+from bot.audit.overriding import called_directly, overrides
+from bot.audit.references import is_product
+from bot.audit.replacing import Replacement
 from bot.audit.rule import Context, Example, Found, Rule, per_test, said
+from bot.audit.source import FunctionNode
 from bot.audit.view import View
 
-
-def replacements(view: View) -> Iterator[tuple[ast.expr, str, ast.AST, ast.expr | None]]:
-    """What a test replaces: the owner's expression, the attribute, where, and by what."""
-    decorators = [item for decorator in view.node.decorator_list for item in ast.walk(decorator)]
-    for node in (*decorators, *view.nodes):
-        if (
-            isinstance(node, ast.Assign)
-            and len(node.targets) == 1
-            and isinstance(target := node.targets[0], ast.Attribute)
-        ):
-            yield target.value, target.attr, node, node.value
-        elif isinstance(node, ast.Call) and len(node.args) >= 2 and isinstance(name := node.args[1], ast.Constant):
-            called = view.bare_scope.dotted(node.func)
-            is_patch = called.endswith("patch.object") or ast.unparse(node.func).endswith("patch.object")
-            is_set = called == "builtins.setattr" or (
-                last_name(node.func) == "setattr" and "monkeypatch" in ast.dump(node.func)
-            )
-            spies = any(word.arg == "wraps" for word in node.keywords)
-            if (is_patch or is_set) and not spies and isinstance(name.value, str):
-                yield node.args[0], name.value, node, node.args[2] if len(node.args) > 2 else None
+_ON_PRODUCT = {Kind.PRODUCT, Kind.UNKNOWN}
 
 
-def is_stand_in(view: View, by: ast.expr | None) -> bool:
-    """Whether a replacement is a mock, a lambda or a function of the test, and does not call the original."""
-    if by is None or isinstance(by, ast.Lambda):
+def own_replacements(view: View) -> Iterator[tuple[Replacement, ast.Call]]:
+    """The product methods that a test replaces by something of its own, and where it then calls them itself."""
+    for item in replacements(view):
+        if not _is_product_method(view, item) or _leads_back(view, item):
+            continue
+        for node in view.nodes:
+            if isinstance(node, ast.Call) and replaced(view, node.func) is item:
+                yield item, node
+                break
+
+
+def _is_product_method(view: View, item: Replacement) -> bool:
+    if item.original is not None:
+        return item.original.module.product
+    if item.target is not None or item.owner is None or not kinds(view, item.owner) & {Kind.PRODUCT}:
+        return False
+    return item.attribute in _methods(view)  # an object of some product class, and only such classes have it
+
+
+def _methods(view: View) -> frozenset[str]:
+    if "product methods" not in view.program.memo:
+        view.program.memo["product methods"] = frozenset(
+            inner.name
+            for module in view.program.product_modules
+            for node in walk(module.source.tree)
+            if isinstance(node, ast.ClassDef)
+            for inner in node.body
+            if isinstance(inner, FunctionNode)
+        )
+    known: frozenset[str] = view.program.memo["product methods"]
+    return known
+
+
+def _leads_back(view: View, item: Replacement) -> bool:
+    """Whether what takes the method's place calls product code, as a wrapper or a spy does."""
+    if any(word.arg == "wraps" for word in item.options):
         return True
-    if isinstance(by, ast.Call):
-        spying = any(word.arg == "wraps" for word in by.keywords)
-        return not spying and (last_name(by.func).endswith("Mock") or last_name(by.func) == "create_autospec")
-    if isinstance(by, ast.Name):
-        return any(kind == "def" for kind, _ in view.bare_scope.bound(view.node).get(by.id, []))
+    if isinstance(item.by, ast.Call) and any(word.arg == "wraps" for word in item.by.keywords):
+        return True
+    told = item.by is None or (isinstance(item.by, ast.Call) and last_name(item.by.func) in MOCKS)
+    if told:
+        return False
+    function = resolve(view, item.by) if isinstance(item.by, ast.Name) else None
+    if isinstance(function, FunctionInfo) and not function.module.product:
+        return _calls_product(view, function)
+    return any(kinds(view, value) & _ON_PRODUCT for value in item.written_values())
+
+
+def _calls_product(view: View, function: FunctionInfo) -> bool:
+    """Whether a function of the tests calls code of the product, or something that cannot be told."""
+    for call in every(function.node, ast.Call):
+        found = resolve(view, call.func)
+        if isinstance(found, ClassInfo) and kind_of_class(found) is Kind.CONSTANT:
+            continue
+        if isinstance(call.func, ast.Name) and found is None:
+            return True  # a parameter, or what a closure holds
+        if isinstance(call.func, ast.Attribute) and kinds(view, call.func.value) & _ON_PRODUCT:
+            return True
+        if found is not None and is_product(found):
+            return True
     return False
 
 
-def own_calls_of(view: View, owner: ast.expr, attribute: str) -> Iterator[ast.Call]:
-    """Where the test itself calls the replaced attribute of the same object, or of an object of that class."""
-    text = ast.dump(owner)
-    replaced_class = view.bare_scope.resolve(owner)
-    for node in view.nodes:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == attribute:
-            held = view.bare_scope.resolve(node.func.value)
-            of_class = (
-                isinstance(replaced_class, ClassInfo) and isinstance(held, Instance) and held.cls is replaced_class
-            )
-            if ast.dump(node.func.value) == text or of_class:
-                yield node
-
-
-def decides(view: View, call: ast.Call) -> bool:
-    """Whether a call's result is what the test asserts on."""
-    if any(is_check(item) for item in view.above(call)):
-        return True
-    statement = next((item for item in view.above(call) if isinstance(item, ast.stmt)), None)
-    if not (
-        isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name)
-    ):
+def rests_on(view: View, item: Asserted, replacement: Replacement) -> bool:
+    """Whether an assertion is on what the replacement answered or raised, or on the record of its being called."""
+    if not any(origin.node is replacement.node for origin in item.origins):
         return False
-    return any(
-        any(is_check(item) for item in view.above(load)) for load in loads_of(view.node, statement.targets[0].id)
-    )
+    found = kinds_without(view, item, replacement)
+    return not found & _ON_PRODUCT and (Kind.AMBIENT not in found or not _called_by_product(view, replacement))
 
 
-def _asserts_record(view: View, owner: ast.expr, attribute: str) -> bool:
-    text = ast.dump(owner)
-    return any(
-        isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Attribute)
-        and node.value.attr == attribute
-        and ast.dump(node.value.value) == text
-        and (node.attr.startswith("assert_") or node.attr in {"called", "call_count", "await_count", "call_args"})
-        for node in view.nodes
-    )
+def _called_by_product(view: View, replacement: Replacement) -> bool:
+    """Whether product code that the test runs may call the replaced method, so that its record tells of the product."""
+    name = replacement.attribute
+    running = _functions_with(view, name) - {name}
+    called = [node for node in view.nodes if isinstance(node, ast.Call) and last_name(node.func) in running]
+    return any(replaced(view, node.func) is not replacement for node in called)
+
+
+def _functions_with(view: View, attribute: str) -> frozenset[str]:
+    """The names of product functions in which an attribute of this name is read."""
+    key = ("functions with", attribute)
+    if key not in view.program.memo:
+        found: set[str] = set()
+        for module in view.program.product_modules:
+            if attribute not in module.source.text:
+                continue
+            for node in walk(module.source.tree):
+                if isinstance(node, ast.Attribute | ast.Name) and last_name(node) == attribute:
+                    above = list(module.source.above(node))
+                    found.update(item.name for item in above if isinstance(item, FunctionNode))
+                    if "__init__" in found:  # calling the class runs it
+                        found.update(item.name for item in above if isinstance(item, ast.ClassDef))
+        view.program.memo[key] = frozenset(found - {""})
+    known: frozenset[str] = view.program.memo[key]
+    return known
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
-    for owner, attribute, node, by in replacements(view):
-        target = view.bare_scope.resolve(owner)
-        if not (is_product(target) and isinstance(target, Instance | ClassInfo | ModuleInfo)) or not is_stand_in(
-            view, by
-        ):
-            continue
-        known = target.cls if isinstance(target, Instance) else target
-        if isinstance(known, ClassInfo) and known.method(attribute) is None:
-            continue
-        for call in own_calls_of(view, owner, attribute):
-            if call.lineno >= getattr(node, "lineno", 0) and (
-                decides(view, call) or _asserts_record(view, owner, attribute)
-            ):
-                what = f"{said(owner)}.{attribute}"
-                yield (
-                    node,
-                    (
-                        f"`{what}` is replaced here and then called by the test itself (line {call.lineno}): "
-                        "what is asserted "
-                        "comes from the replacement, and the code under test never runs"
-                    ),
-                )
-                break
+    for replacement, call in own_replacements(view):
+        if any(item.own and item.style != "raises" and rests_on(view, item, replacement) for item in asserted(view)):
+            what = said(replacement.owner) if replacement.owner is not None else replacement.text.rpartition(".")[0]
+            place = replacement.node if view.program.home_of(replacement.node) is view.module else call
+            yield (
+                place,
+                (
+                    f"`{what}.{replacement.attribute}` is replaced here and then called by the test itself (line "
+                    f"{call.lineno}): what is asserted comes from the replacement, and the code under test never runs"
+                ),
+            )
+    yield from _by_subclass(view)
+
+
+def _by_subclass(view: View) -> Iterator[Found]:
+    """A subclass of the test that overrides the very method whose result the test asserts."""
+    calls = [
+        (override, call)
+        for override in overrides(view)
+        if not override.leads_on
+        for call in called_directly(view, override)
+    ]
+    own = [item for item in asserted(view) if item.own]
+    if not calls or any(item.style == "raises" for item in own):
+        return
+    held: set[str] = set()
+    for _, call in calls:
+        statement = next((item for item in view.above(call) if isinstance(item, ast.stmt)), call)
+        held |= {item.id for item in every(statement, ast.Name) if isinstance(item.ctx, ast.Store)}
+    made = {call for _, call in calls}
+    for item in own:
+        inside = {part for operand in item.operands for part in walk(operand)}
+        if not made & inside and not any(isinstance(part, ast.Name) and part.id in held for part in inside):
+            return
+    if own:
+        override, call = calls[0]
+        yield call, (
+            f"`{said(call)}` calls `{override.cls.node.name}.{override.method.name}`, which the tests wrote in place "
+            "of the real one: the code under test never runs"
+        )
 
 
 RULE = Rule(

@@ -3,145 +3,212 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 
-from bot.audit.checks import handler_names, is_assertion, is_check, loads_of, raises_names
-from bot.audit.definitions import last_name
+from bot.audit.checks import handler_names, raises_names
+from bot.audit.definitions import ClassInfo, FunctionInfo, last_name
+from bot.audit.flat import every, walk
+from bot.audit.paths import Path, Paths, Turn, paths_in, paths_of
+from bot.audit.program import External
+from bot.audit.references import Bound, module_of
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
 from bot.audit.source import FunctionNode
+from bot.audit.vacuous import deciding_here, silent, vacuous
 from bot.audit.view import View
 
 BROAD = {"Exception", "BaseException", "AssertionError"}
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
-_TALK = {
-    "print",
-    "str",
-    "repr",
-    "type",
-    "debug",
-    "info",
-    "warning",
-    "error",
-    "exception",
-    "critical",
-    "log",
-    "isinstance",
-    "format",
-}
-_KEEP = {"append", "add", "put_nowait", "put", "set", "update", "set_exception", "set_result"}
+def broadly_caught(turn: Turn) -> frozenset[str]:
+    """The broad exceptions among those that a path's handler or `suppress` catches."""
+    if isinstance(turn.node, ast.ExceptHandler):
+        return handler_names(turn.node) & BROAD
+    if isinstance(turn.node, ast.With | ast.AsyncWith):
+        names = [raises_names(item.context_expr) for item in turn.node.items]
+        return frozenset().union(*names) & BROAD
+    return frozenset({"Exception"})  # a `return` in `finally`
 
 
-def speaks_up(view: View, handler: ast.ExceptHandler) -> bool:
-    """Whether a handler fails, leaves by an assertion, or hands what it caught to something that may judge it."""
-    inside = [item for statement in handler.body for item in ast.walk(statement)]
-    return any(_ends(view, node) or _hands_on(view, node, handler.name or "") for node in inside)
+def enters_loops(path: Path) -> bool:
+    """Whether a path goes through the body of every loop on it."""
+    return all(turn.taken for turn in path.turns if turn.kind == "loop")
 
 
-def _ends(view: View, node: ast.AST) -> bool:
-    if isinstance(node, ast.Return):
-        own = next((item for item in view.above(node) if isinstance(item, FunctionNode)), None) is None
-        return node.value is not None and not own  # what a helper returns is judged where it is called
-    if isinstance(node, ast.Call) and last_name(node.func) in {"skip", "xfail", "exit"}:
-        return True
-    return isinstance(node, ast.Raise) or is_check(node)
+def concerns_product(view: View, *nodes: ast.AST) -> bool:
+    """Whether code may run the implementation: it calls more than the standard library and the tests' own helpers."""
+    return any(not _is_known(view, call) for node in nodes for call in every(node, ast.Call)) or any(
+        isinstance(node, ast.Import | ast.ImportFrom | ast.Await | ast.Attribute) for node in nodes
+    )
 
 
-def _hands_on(view: View, node: ast.AST, caught: str) -> bool:
-    if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
-        return True
-    if isinstance(node, ast.Name):
-        return isinstance(node.ctx, ast.Store) and _asserted(view, node.id)
-    if not isinstance(node, ast.Call) or last_name(node.func) in _TALK:
+def _is_known(view: View, call: ast.Call) -> bool:
+    found = view.bare_scope.resolve(call.func)
+    if isinstance(found, External):
+        return found.name.partition(".")[0] in sys.stdlib_module_names
+    module = module_of(found)
+    return module is not None and not module.product and not isinstance(found, ClassInfo | Bound)
+
+
+def _heard(view: View, path: Path, turn: Turn) -> bool:
+    """Whether a later assertion of a path looks at what the handler left behind."""
+    body = turn.node.body if isinstance(turn.node, ast.ExceptHandler) else []
+    caught = turn.node.name if isinstance(turn.node, ast.ExceptHandler) else None
+    outright = isinstance(turn.cause, ast.Call) and last_name(turn.cause) == "fail"
+    left = {
+        item.id
+        for statement in body
+        if not outright or any(name.id == caught for name in every(statement, ast.Name))
+        for item in every(statement, ast.Name)
+        if _leaves_trace(statement, item)
+    }
+    attributes = {
+        item.attr for statement in body for item in every(statement, ast.Attribute) if isinstance(item.ctx, ast.Store)
+    }
+    again = any(isinstance(item, _LOOPS) for item in view.above(turn.node))
+    cause = {item.id for item in every(turn.cause, ast.Name)} - {"self"} if turn.cause is not None else set()
+    for check in path.checks[turn.at :]:
+        if check in vacuous(view) or check in path.settled:
+            continue
+        if any(check in walk(statement) for statement in body):
+            return True
+        read = {item.id for item in every(check, ast.Name)} - {"self"}
+        if read & left and _counts_both(view, check, turn, left):
+            continue
+        if (
+            read & left
+            or (again and read & cause)
+            or any(item.attr in attributes for item in every(check, ast.Attribute))
+        ):
+            return True
+        if check is not turn.cause and isinstance(check, ast.Assert) and _asks_again(check, turn.cause):
+            return True
+        if not read and left and isinstance(check, ast.Call):
+            return True  # a helper that may look at anything
+    return False
+
+
+def _asks_again(check: ast.Assert, cause: ast.AST | None) -> bool:
+    return isinstance(cause, ast.Assert) and ast.dump(check.test) == ast.dump(cause.test)
+
+
+def _counts_both(view: View, check: ast.AST, turn: Turn, left: set[str]) -> bool:
+    """Whether a check only counts what both the handler and the way without an error add one to."""
+    statement = next((item for item in view.above(turn.node) if isinstance(item, ast.Try | ast.TryStar)), None)
+    if statement is None or not isinstance(turn.node, ast.ExceptHandler):
         return False
-    if any(isinstance(item, ast.Name) and item.id == caught for item in node.args):
+    names = {item.id for item in every(check, ast.Name)} & left
+    added = [_adds(part, names) for part in ([*statement.body, *statement.orelse], turn.node.body)]
+    for name in names:
+        uses = [item for item in every(check, ast.Name) if item.id == name]
+        counted = all(
+            isinstance(up := next(view.above(item), None), ast.Call) and last_name(up) == "len" for item in uses
+        )
+        if not (counted or any(isinstance(item, ast.AugAssign) for item in every(turn.node, ast.AugAssign))):
+            return False
+    return bool(names) and all(names <= each for each in added)
+
+
+def _adds(body: list[ast.stmt], names: set[str]) -> set[str]:
+    found = {
+        item.target.id
+        for statement in body
+        for item in every(statement, ast.AugAssign)
+        if isinstance(item.target, ast.Name) and isinstance(item.value, ast.Constant)
+    }
+    for statement in body:
+        for call in every(statement, ast.Call):
+            if isinstance(call.func, ast.Attribute) and call.func.attr in {"append", "add"}:
+                found.update(item.id for item in every(call.func.value, ast.Name))
+    return found & names
+
+
+def _leaves_trace(statement: ast.stmt, name: ast.Name) -> bool:
+    """Whether a handler's statement sets a name, or calls a method of it or hands it on."""
+    if isinstance(name.ctx, ast.Store):
         return True
-    return (
-        isinstance(node.func, ast.Attribute)
-        and isinstance(node.func.value, ast.Name)
-        and node.func.attr in _KEEP
-        and _asserted(view, node.func.value.id)
+    for call in every(statement, ast.Call):
+        talks = last_name(call.func) in {"print", "str", "repr", "type", "format", "debug", "info", "warning", "error"}
+        talks = talks or last_name(call.func) in {"exception", "critical", "log", "isinstance"}
+        if not talks and name in walk(call):
+            return True
+    return False
+
+
+def gives_up_sometimes(node: ast.AST) -> bool:
+    """Whether a handler fails under a condition, as at the last of several attempts."""
+    return any(True for _ in every(node, ast.Raise)) or any(
+        last_name(call.func) == "fail" for call in every(node, ast.Call)
     )
-
-
-def _asserted(view: View, name: str) -> bool:
-    return any(
-        any(is_check(item) or isinstance(item, ast.If | ast.While | ast.Return) for item in view.above(load))
-        for load in loads_of(view.node, name)
-    )
-
-
-def _kept_in_try(node: ast.Try) -> list[ast.AST]:
-    """The assertions in a try's body whose failure its broad handlers would catch."""
-    inside = [item for statement in node.body for item in ast.walk(statement)]
-    expected = [
-        item
-        for item in inside
-        if isinstance(item, ast.With | ast.AsyncWith)
-        and any(raises_names(manager.context_expr) for manager in item.items)
-    ]
-    hidden = {inner for item in expected for inner in ast.walk(item)}
-    # pytest.fail and the like raise an exception that `except Exception` lets through
-    return [item for item in inside if is_assertion(item) and item not in hidden]
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
-    for node in view.nodes:
-        if isinstance(node, ast.Try):
-            yield from _of_try(view, node)
-        elif isinstance(node, ast.With | ast.AsyncWith):
-            for manager in node.items:
-                if last_name(manager.context_expr) == "suppress" and raises_names(manager.context_expr) & BROAD:
-                    yield from _of_suppress(view, node, manager.context_expr)
+    paths = paths_in(view)
+    if not paths.complete:
+        return
+    yield from _of_paths(view, paths)
+    yield from _of_threads(context, view, paths)
 
 
-def _of_suppress(view: View, node: ast.With | ast.AsyncWith, manager: ast.expr) -> Iterator[Found]:
-    inside = [item for statement in node.body for item in ast.walk(statement)]
-    checks = [item for item in inside if is_assertion(item)]
-    if checks:
-        only = not any(item not in inside for item in view.checks)
-        message = f"`{said(manager)}` swallows the failure of the assertion on line {_line(checks[0])}"
-        yield node, message, ERROR if only else WARNING
-
-
-def _of_try(view: View, node: ast.Try) -> Iterator[Found]:
-    checks = _kept_in_try(node)
-    for handler in node.handlers:
-        if not handler_names(handler) & BROAD or speaks_up(view, handler):
-            continue
-        caught = handler_names(handler) & BROAD
-        if checks:
-            yield (
-                handler,
-                (
-                    f"`except {'/'.join(sorted(caught))}` swallows the failure of the assertion on line "
-                    f"{_line(checks[0])}: "
-                    "the test passes either way"
-                ),
-            )
-        elif not _asserted_outside(view, node) and caught != {"AssertionError"} and not node.finalbody:
-            calls = [item for statement in node.body for item in ast.walk(statement) if isinstance(item, ast.Call)]
-            if calls and not any(
-                isinstance(item, ast.Call) and last_name(item.func) == "fail" for item in ast.walk(node)
-            ):
+def _of_paths(view: View, paths: Paths) -> Iterator[Found]:
+    done: set[ast.AST] = set()
+    for path in paths.green:
+        for turn in path.turns:
+            if turn.kind not in {"caught", "suppressed"} or turn.node in done or turn.cause is None:
+                continue
+            caught = "/".join(sorted(broadly_caught(turn)))
+            if not caught:
+                continue
+            handler = isinstance(turn.node, ast.ExceptHandler)
+            if turn.asserted:
+                if (handler and gives_up_sometimes(turn.node)) or _heard(view, path, turn):
+                    continue
+                done.add(turn.node)
+                decided = any(check not in vacuous(view) for check in path.checks[turn.at :])
                 yield (
-                    handler,
+                    turn.node,
                     (
-                        f"`except {'/'.join(sorted(caught))}` swallows whatever `{said(calls[0])}` raises, and "
-                        "nothing is asserted"
+                        f"`{caught}` is caught here, and with it the failure of the assertion on line "
+                        f"{getattr(turn.cause, 'lineno', 0)}: the test passes either way"
                     ),
+                    WARNING if decided and turn.kind == "suppressed" else ERROR,
+                )
+            elif not deciding_here(view, path) and enters_loops(path) and concerns_product(view, turn.cause):
+                done.add(turn.node)
+                yield (
+                    turn.node,
+                    (f"`{caught}` is caught, whatever `{said(turn.cause)}` raises, and nothing is asserted after it"),
                 )
 
 
-def _asserted_outside(view: View, node: ast.Try) -> bool:
-    inside = set(ast.walk(node))
-    return any(item not in inside for item in view.checks) or any(
-        is_check(item) for statement in node.orelse for item in ast.walk(statement)
-    )
+def _of_threads(context: Context, view: View, paths: Paths) -> Iterator[Found]:
+    """Assertions in a function that a thread or process runs: their failure ends the thread, not the test."""
+    for call in view.calls:
+        if last_name(call.func) not in {"Thread", "Timer", "Process"}:
+            continue
+        for target in [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "target")]:
+            function = _function(view, target)
+            if function is None or function.module.product:
+                continue
+            lost = [check for check in paths_of(view.program, function).escaping if isinstance(check, ast.Assert)]
+            if lost:
+                first = min(check.lineno for check in lost)
+                bare = any(silent(view, path) for path in paths.green)
+                yield (
+                    call,
+                    (
+                        f"`{said(target)}` runs beside the test: the failure of its assertion on line {first} ends the "
+                        "thread and not the test"
+                    ),
+                    ERROR if bare and "error" not in context.config else WARNING,
+                )
 
 
-def _line(node: ast.AST) -> int:
-    return getattr(node, "lineno", 0)
+def _function(view: View, target: ast.expr) -> FunctionInfo | None:
+    found = view.bare_scope.resolve(target)
+    function = getattr(found, "function", found)
+    return function if isinstance(function, FunctionInfo) and isinstance(function.node, FunctionNode) else None
 
 
 RULE = Rule(

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
-from bot.audit.checks import MOCKS
+from bot.audit.basis import Rest, basis
 from bot.audit.rule import Context, Example, Found, Rule, per_test
 from bot.audit.view import View
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
-    reach = view.reach
-    if not context.program.product_modules or reach.opaque or reach.product or not view.checks:
-        return
-    if reach.classes or any(item.owner is None for item in reach.functions):
-        return  # its own code is exercised: sut-reimplemented
-    if any(name.rpartition(".")[2] in MOCKS for name in reach.external):
-        return  # mock-only
-    if any(isinstance(node, ast.Call) for node in view.nodes if not _is_tool(view, node)):
+    found = basis(view)
+    if found is not None and found.rest is Rest.LIBRARY:
         yield (
-            view.checks[0],
-            "nothing of the implementation appears in this test: it checks only Python and its library",
+            found.first.node,
+            "nothing of the implementation has a part in what is asserted: it checks only Python and its library",
         )
-
-
-def _is_tool(view: View, node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and view.bare_scope.dotted(node.func).startswith(("pytest.", "builtins.print"))
 
 
 RULE = Rule(

@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from bot.audit.definitions import last_name
-from bot.audit.network import addresses, has_server
+from bot.audit.levels import level_of
+from bot.audit.network import addresses, served
 from bot.audit.references import is_product
-from bot.audit.rule import Context, Example, Found, Rule, per_test, said
+from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
 from bot.audit.view import View
 from bot.domain.plan import Level
 
@@ -42,27 +43,34 @@ def _connects(view: View, call: ast.Call) -> bool:
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
-    if has_server(view):
-        return
     planned = context.planned(view.case)
-    needs = set(planned.services) if planned else set()
-    declared = (
-        {service.address for service in context.plan.services if service.name in needs} if context.plan else set()
+    needs = set(planned.services) if planned else {service.name for service in context.services}
+    declared = {service.address for service in context.services if service.name in needs}
+    level = planned.level if planned is not None else level_of(context, view.case)
+    found = next(
+        (
+            item
+            for item in addresses(view)
+            if str(item) not in declared and not item.reserved and _connects(view, item.call)
+        ),
+        None,
     )
-    for address in addresses(view):
-        if str(address) in declared or not _connects(view, address.call):
-            continue
-        if planned is not None and planned.level is Level.UNIT:
-            why = "a unit test must not need a server"
-        else:
-            why = "neither the test nor a fixture starts it, and no plan declares it"
-        yield address.call, f"`{said(address.call)}` needs a service at {address}: {why}"
+    if found is None or served(view):
         return
+    severity = ERROR
+    if level is Level.UNIT:
+        why = "a unit test must not need a server"
+    elif context.services or context.plan is not None:
+        why = "neither the test nor a fixture starts it, and neither the plan nor bot.toml declares it"
+    else:
+        why = "neither the test nor a fixture starts it, and nothing declares it"
+        severity = WARNING if level in {Level.INTEGRATION, Level.E2E} else ERROR
+    yield found.call, f"`{said(found.call)}` needs a service at {found}: {why}", severity
 
 
 RULE = Rule(
     id="undeclared-service",
-    defect_class="host-dependent",
+    defect_class="undeclared-service",
     title="A service that nobody declared",
     rationale="The outcome depends on what happens to listen on that port of the machine.",
     hint="Start the service in a fixture on port 0, or declare it in the plan so that its absence is reported as such.",

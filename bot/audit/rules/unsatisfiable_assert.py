@@ -5,94 +5,131 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from bot.audit.asserting import predicate
+from bot.audit.checks import is_mock
+from bot.audit.constants import constant
 from bot.audit.definitions import last_name
+from bot.audit.flat import every, parent_of
+from bot.audit.paths import paths_in
+from bot.audit.references import Instance
 from bot.audit.rule import Context, Example, Found, Rule, per_test, said
+from bot.audit.truths import always_false
 from bot.audit.view import View
 
 
-def _case_of(node: ast.expr) -> str:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
-        return node.func.attr if node.func.attr in {"lower", "upper", "casefold"} else ""
+def _returns_none(view: View, test: ast.expr) -> str:
+    """Whether what is asserted is the None that an assertion of a mock gives."""
+    if isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute) and test.func.attr.startswith("assert_"):
+        if test.func.attr.startswith(("assert_called", "assert_awaited", "assert_any", "assert_has", "assert_not")):
+            return "an assertion of a mock gives None"
+        if is_mock(view.scope.resolve(test.func.value)):
+            return "an assertion of a mock gives None"
     return ""
 
 
-def _wrong_case(text: ast.expr, cased: ast.expr) -> bool:
-    if not (isinstance(text, ast.Constant) and isinstance(text.value, str)):
+def _spelled_out(view: View, test: ast.expr) -> ast.expr:
+    """A comparison in which a local that is bound once, to a text in one case, is replaced by what it is bound to."""
+    if not (isinstance(test, ast.Compare) and len(test.ops) == 1):
+        return test
+    return ast.Compare(_text_of(view, test.left), test.ops, [_text_of(view, test.comparators[0])])
+
+
+def _text_of(view: View, node: ast.expr) -> ast.expr:
+    bound = view.scope.bound(view.node).get(node.id, []) if isinstance(node, ast.Name) else []
+    value = bound[0][1] if len(bound) == 1 and bound[0][0] == "value" else None
+    cased = isinstance(value, ast.Call) and last_name(value.func) in {"lower", "upper", "casefold"}
+    return value if cased and isinstance(value, ast.expr) else node
+
+
+def _contradictions(view: View) -> Iterator[tuple[ast.Assert, ast.Assert]]:
+    """Assertions that stand one after the other and want two values of one name or attribute."""
+    last: dict[tuple[ast.AST | None, str], tuple[ast.Assert, object]] = {}
+    for node in view.asserts:
+        test = node.test
+        if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq)):
+            continue
+        known = constant(test.comparators[0], {})
+        if known is None or any(True for _ in every(test.left, ast.Call, ast.Await)):
+            continue
+        key = (parent_of(node), ast.dump(test.left))
+        before = last.get(key)
+        differ = before is not None and before[1] != known.value and not _may_equal_both(view, before[1], known.value)
+        if before is not None and differ and _adjacent(parent_of(node), before[0], node):
+            yield before[0], node
+        last[key] = (node, known.value)
+
+
+def _decides_equality(view: View, test: ast.expr) -> bool:
+    """Whether an object is compared with itself whose class says what is equal."""
+    if not (isinstance(test, ast.Compare) and ast.dump(test.left) == ast.dump(test.comparators[0])):
         return False
-    how = _case_of(cased)
-    return (
-        (how == "lower" and text.value != text.value.lower())
-        or (how == "upper" and text.value != text.value.upper())
-        or (how == "casefold" and text.value != text.value.casefold())
-    )
+    found = view.scope.resolve(test.left)
+    return isinstance(found, Instance) and any(found.cls.method(name) for name in ("__eq__", "__ne__"))
 
 
-def _bounds(node: ast.BoolOp) -> bool:
-    """Whether joined comparisons of one expression with numbers leave no value."""
-    exact: dict[str, set[object]] = {}
-    least: dict[str, float] = {}
-    most: dict[str, float] = {}
-    for part in node.values:
-        if not (isinstance(part, ast.Compare) and len(part.ops) == 1 and isinstance(part.comparators[0], ast.Constant)):
-            continue
-        if any(isinstance(item, ast.Call | ast.Await) for item in ast.walk(part.left)):
-            continue
-        key, op, value = ast.dump(part.left), part.ops[0], part.comparators[0].value
-        if isinstance(op, ast.Eq):
-            exact.setdefault(key, set()).add(value)
-        elif isinstance(value, int | float):
-            if isinstance(op, ast.Gt | ast.GtE):
-                least[key] = max(value, least.get(key, value))
-            elif isinstance(op, ast.Lt | ast.LtE):
-                most[key] = min(value, most.get(key, value))
-    return any(len(values) > 1 for values in exact.values()) or any(
-        key in most and most[key] < least[key] for key in least
-    )
-
-
-def always_false(test: ast.expr) -> str:
-    """Why an expression is false for every value it can get; empty when it is not."""
-    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
-        return (
-            "its parts exclude each other" if _bounds(test) else next(filter(None, map(always_false, test.values)), "")
+def _may_equal_both(view: View, first: object, second: object) -> bool:
+    """Whether two values may both equal one object: the product compares objects with text in its own way."""
+    if not (isinstance(first, str) and isinstance(second, str)):
+        return False
+    key = ("decides equality",)
+    if key not in view.program.memo:
+        view.program.memo[key] = any(
+            isinstance(item, ast.FunctionDef) and item.name == "__eq__"
+            for cls in view.program.classes
+            if cls.module.product
+            for item in cls.node.body
         )
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
-        return ""
-    left, op, right = test.left, test.ops[0], test.comparators[0]
-    if isinstance(op, ast.In) and _wrong_case(left, right):
-        return f"text after .{_case_of(right)}() never contains it"
-    if isinstance(op, ast.Eq) and (_wrong_case(left, right) or _wrong_case(right, left)):
-        return "the other side never has these letters' case"
-    if (
-        isinstance(op, ast.Lt)
-        and isinstance(right, ast.Constant)
-        and right.value == 0
-        and last_name(left) == "len"
-        and isinstance(left, ast.Call)
-    ):
-        return "a length is never negative"
-    if isinstance(op, ast.NotEq | ast.IsNot) and isinstance(left, ast.Name) and ast.dump(left) == ast.dump(right):
-        return "both sides are the same expression"
-    return ""
+    known: bool = view.program.memo[key]
+    return known
 
 
-def _gives_up(statement: ast.stmt) -> bool:
-    if isinstance(statement, ast.Assert):
-        return isinstance(statement.test, ast.Constant) and not statement.test.value
-    call = statement.value if isinstance(statement, ast.Expr) else None
-    return isinstance(call, ast.Call) and last_name(call.func) == "fail"
+def _adjacent(block: ast.AST | None, first: ast.stmt, second: ast.stmt) -> bool:
+    """Whether only assertions stand between two statements of one block, without calls, and attributes may call."""
+    for part in ("body", "orelse", "finalbody"):
+        statements = getattr(block, part, None)
+        if isinstance(statements, list) and first in statements and second in statements:
+            between = statements[statements.index(first) + 1 : statements.index(second)]
+            return all(
+                isinstance(item, ast.Assert) and not any(True for _ in every(item, ast.Call, ast.Attribute))
+                for item in between
+            )
+    return False
+
+
+def _where_it_must_raise(view: View, node: ast.AST) -> bool:
+    """Whether an assertion ends a `try` whose call must raise, and be caught, for the test to pass."""
+    statement = node if isinstance(node, ast.stmt) else parent_of(node)
+    around = parent_of(statement) if statement is not None else None
+    return (
+        isinstance(around, ast.Try)
+        and bool(around.handlers)
+        and around.body[-1] is statement
+        and any(True for item in around.body[:-1] for _ in every(item, ast.Call, ast.Await))
+    )
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
-    for node in view.asserts:
-        if (why := always_false(node.test)) and not view.under_raises(node, "AssertionError"):
+    if any(last_name(item) == "skip" for item in view.node.decorator_list):
+        return
+    for node in view.checks:
+        test = predicate(node)
+        if test is None or view.under_raises(node, "AssertionError"):
+            continue
+        if _where_it_must_raise(view, node):
+            continue
+        why = always_false(test) or always_false(_spelled_out(view, test)) or _returns_none(view, test)
+        if why and not _decides_equality(view, test):
             yield node, f"`{said(node)}` fails for every implementation: {why}"
-    for statement in view.node.body:
-        if any(isinstance(item, ast.Return) for item in ast.walk(statement)):
-            return
-        if _gives_up(statement):
-            yield statement, f"`{said(statement)}` stands on every path: the test fails for every implementation"
-            return
+    for first, second in _contradictions(view):
+        if not view.under_raises(second, "AssertionError"):
+            yield second, f"`{said(second)}` contradicts `{said(first)}` on line {first.lineno}: no value passes both"
+    paths = paths_in(view)
+    if not paths.complete or paths.green or paths.skipped or not paths.dead:
+        return
+    outright = [raised for raised in paths.dead if raised.kind in {"assertion", "fail"}]
+    if len(outright) == len(paths.dead):
+        cause = outright[0].cause
+        yield cause, f"`{said(cause)}`: every path of the test ends in a failure, whatever the code does"
 
 
 RULE = Rule(

@@ -1,0 +1,339 @@
+"""The functions of the standard library that interpreted code may call, and how a call is bounded."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import base64
+import binascii
+import collections
+import contextlib
+import contextvars
+import copy
+import dataclasses
+import datetime
+import decimal
+import enum
+import fractions
+import functools
+import hashlib
+import hmac
+import html
+import inspect
+import io
+import itertools
+import json
+import logging
+import math
+import numbers
+import operator
+import pathlib
+import re
+import statistics
+import string
+import textwrap
+import types
+import typing
+import urllib.parse
+import uuid
+from typing import Any
+from unittest import mock
+
+from bot.audit.interpret.ops import UNKNOWN_OF_TYPES, Harmless, Same, listed
+from bot.audit.interpret.patterns import is_safe
+from bot.audit.interpret.values import (
+    CONTAINERS,
+    MOST_BITS,
+    MOST_ITEMS,
+    MOST_TEXT,
+    UNKNOWN,
+    AsyncItems,
+    Bounded,
+    Task,
+    Tool,
+    bounded,
+    parts_of,
+    undecided,
+    weigh,
+)
+
+
+def _take(module: Any, names: str) -> dict[str, Any]:
+    return {name: getattr(module, name) for name in names.split() if hasattr(module, name)}
+
+
+def _unknowns(prefix: str, names: str) -> dict[str, Any]:
+    return {name: Harmless(f"{prefix}.{name}") for name in names.split()}
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+class Lock(Tool):
+    """A lock: with one thread it never waits for long."""
+
+    def __enter__(self) -> bool:
+        return True
+
+    def __exit__(self, *_: Any) -> None:
+        return None
+
+    def acquire(self, *_: Any, **__: Any) -> bool:
+        """Take it."""
+        return True
+
+    def release(self) -> None:
+        """Give it back."""
+
+    def locked(self) -> Any:
+        """Not followed."""
+        return UNKNOWN
+
+
+class FilePath(pathlib.PurePosixPath):
+    """A path: its text is known, what is there is not."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return UNKNOWN
+
+
+class Version(Tool):
+    """The version of Python: known only as not too old."""
+
+    def __ge__(self, other: Any) -> Any:
+        return True if isinstance(other, tuple) and other[:2] <= (3, 9) else UNKNOWN
+
+    def __lt__(self, other: Any) -> Any:
+        return False if isinstance(other, tuple) and other[:2] <= (3, 9) else UNKNOWN
+
+    def __gt__(self, other: Any) -> Any:
+        return UNKNOWN
+
+    __le__ = __gt__
+
+    def __getitem__(self, at: Any) -> Any:
+        return UNKNOWN
+
+    def __getattr__(self, name: str) -> Any:
+        return UNKNOWN
+
+
+TYPING: dict[str, Any] = {
+    **_take(typing, "NamedTuple Protocol Generic runtime_checkable overload final TYPE_CHECKING Any Optional Union "
+                    "Callable Dict List Set Tuple Type TypedDict ClassVar Literal Final Annotated Self NoReturn Never "
+                    "Awaitable Iterator Iterable Mapping Sequence AsyncIterator Generator Coroutine AnyStr "
+                    "Concatenate TypeAlias MutableMapping DefaultDict Deque AbstractSet IO TextIO BinaryIO Pattern "
+                    "Match Hashable Sized AsyncIterable AsyncGenerator Collection ContextManager no_type_check "
+                    "AsyncContextManager Text NoReturn TypeGuard LiteralString Required NotRequired Unpack"),
+    "TypeVar": Harmless("TypeVar"), "ParamSpec": Harmless("ParamSpec"), "TypeVarTuple": Harmless("TypeVarTuple"),
+    "override": Same("override"), "cast": Same("cast"), "deprecated": UNKNOWN,
+}
+
+LEVELS = _take(logging, "DEBUG INFO WARNING WARN ERROR CRITICAL NOTSET")
+
+TABLE: dict[str, dict[str, Any]] = {
+    "math": _take(math, "ceil floor sqrt fabs isclose isnan isinf isfinite log log2 log10 exp pi e inf nan trunc hypot "
+                        "gcd lcm sin cos tan atan atan2 radians degrees copysign fmod modf prod fsum pow isqrt"),
+    "json": {**_take(json, "dumps loads JSONDecodeError"), "decoder": UNKNOWN},
+    "base64": _take(base64, "b64encode b64decode urlsafe_b64encode urlsafe_b64decode b32encode b32decode b16encode "
+                            "standard_b64encode standard_b64decode"),
+    "binascii": _take(binascii, "hexlify unhexlify Error crc32"),
+    "hashlib": _take(hashlib, "md5 sha1 sha224 sha256 sha384 sha512 blake2b blake2s sha3_256"),
+    "hmac": _take(hmac, "compare_digest new digest"),
+    "collections": _take(collections, "OrderedDict defaultdict deque Counter namedtuple ChainMap UserDict UserList"),
+    "collections.abc": _take(
+        collections.abc, "Mapping MutableMapping Sequence Iterable Iterator Callable Awaitable Coroutine Generator "
+        "AsyncIterator AsyncIterable AsyncGenerator Hashable Sized Container Collection Set MutableSet "
+        "MutableSequence KeysView ValuesView ItemsView Reversible"),
+    "itertools": _take(itertools, "chain count cycle islice product permutations combinations repeat accumulate "
+                                  "zip_longest pairwise starmap takewhile dropwhile groupby tee compress filterfalse"),
+    "functools": _take(functools, "partial reduce lru_cache cache wraps cached_property total_ordering cmp_to_key "
+                                  "partialmethod update_wrapper"),
+    "operator": _take(operator, "add sub eq ne lt le gt ge not_ truth neg contains itemgetter and_ or_ is_ is_not"),
+    "string": _take(string, "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits punctuation printable "
+                            "whitespace"),
+    "textwrap": _take(textwrap, "dedent indent shorten wrap fill"),
+    "copy": _take(copy, "copy deepcopy"),
+    "dataclasses": _take(dataclasses, "dataclass field replace asdict astuple fields is_dataclass KW_ONLY "
+                                      "FrozenInstanceError MISSING InitVar"),
+    "statistics": _take(statistics, "mean median stdev pstdev variance mode fmean quantiles StatisticsError"),
+    "urllib.parse": _take(urllib.parse, "urlparse urlsplit urlunparse urlunsplit urljoin quote quote_plus unquote "
+                                        "unquote_plus urlencode parse_qs parse_qsl"),
+    "datetime": _take(datetime, "datetime date time timedelta timezone UTC tzinfo"),
+    "decimal": _take(decimal, "Decimal InvalidOperation ROUND_HALF_EVEN ROUND_HALF_UP ROUND_DOWN ROUND_UP ROUND_FLOOR "
+                              "ROUND_CEILING ROUND_HALF_DOWN DivisionByZero DecimalException Overflow Inexact"),
+    "fractions": _take(fractions, "Fraction"),
+    "numbers": _take(numbers, "Number Integral Real Rational Complex"),
+    "re": _take(re, "compile match search fullmatch sub subn findall finditer split escape IGNORECASE I MULTILINE M "
+                    "DOTALL S VERBOSE X ASCII A Pattern Match error"),
+    "enum": _take(enum, "Enum IntEnum StrEnum Flag IntFlag auto unique"),
+    "abc": _take(abc, "ABC abstractmethod ABCMeta"),
+    "typing": TYPING, "typing_extensions": TYPING,
+    "threading": {"Lock": Lock, "RLock": Lock},
+    "types": _take(types, "SimpleNamespace MappingProxyType TracebackType MethodType ModuleType"),
+    "contextlib": _take(contextlib, "contextmanager asynccontextmanager suppress nullcontext ExitStack AsyncExitStack "
+                                    "closing AbstractContextManager AbstractAsyncContextManager aclosing"),
+    "contextvars": _take(contextvars, "ContextVar"),
+    "inspect": {"iscoroutinefunction": None, "isawaitable": inspect.isawaitable, "iscoroutine": None},
+    "io": _take(io, "StringIO BytesIO UnsupportedOperation"),
+    "pathlib": {**_take(pathlib, "PurePath PurePosixPath PureWindowsPath"), "Path": FilePath, "PosixPath": FilePath},
+    "html": _take(html, "escape unescape"),
+    "uuid": {"UUID": uuid.UUID, "NAMESPACE_DNS": uuid.NAMESPACE_DNS, "uuid5": uuid.uuid5, "uuid3": uuid.uuid3,
+             **_unknowns("uuid", "uuid4 uuid1")},
+    "asyncio": _take(asyncio, "gather wait_for wait sleep create_task ensure_future Event Lock Queue Semaphore "
+                              "BoundedSemaphore Condition TimeoutError CancelledError InvalidStateError shield "
+                              "as_completed Task Future current_task get_running_loop timeout TaskGroup QueueFull "
+                              "QueueEmpty FIRST_COMPLETED FIRST_EXCEPTION ALL_COMPLETED AbstractEventLoop "
+                              "PriorityQueue LifoQueue IncompleteReadError all_tasks Barrier"),
+    "time": {**_unknowns("time", "time monotonic perf_counter time_ns monotonic_ns perf_counter_ns process_time "
+                                 "localtime gmtime strftime ctime"), "sleep": _nothing},
+    "random": _unknowns("random", "random randint uniform choice randrange choices sample gauss getrandbits"),
+    "secrets": {**_unknowns("secrets", "token_hex token_urlsafe token_bytes choice randbelow"),
+                "compare_digest": hmac.compare_digest},
+    "logging": {**LEVELS},
+    "os": {**_unknowns("os", "getpid urandom cpu_count getcwd")},
+    "sys": {"maxsize": 2**63 - 1, "version_info": Version(), "platform": UNKNOWN},
+    "unittest.mock": _take(mock, "Mock MagicMock AsyncMock call ANY sentinel PropertyMock NonCallableMock "
+                                 "NonCallableMagicMock create_autospec DEFAULT seal"),
+    "warnings": {"warn": _nothing, "simplefilter": _nothing, "filterwarnings": _nothing},
+    "gc": {"collect": _nothing},
+    "traceback": _unknowns("traceback", "format_exc format_exception print_exc"),
+}
+"""What interpreted code finds in a module of the standard library. All else there is unknown."""
+
+_WIDTHS = {"ljust", "rjust", "center", "zfill", "expandtabs", "to_bytes", "round", "repeat", "bytes", "bytearray",
+           "islice", "ldexp", "quantize", "scaleb", "shift", "rotate", "indent", "shorten", "wrap", "fill",
+           "combinations", "permutations", "product", "token_hex", "random", "deque", "namedtuple"}
+_LAZY = {"map", "zip", "enumerate", "iter", "next", "islice", "reversed", "count", "cycle", "repeat", "type"}
+_HOLDS_UNKNOWN = {
+    "len", "list", "tuple", "dict", "reversed", "enumerate", "zip", "append", "extend", "insert", "get", "items",
+    "keys", "values", "pop", "popitem", "copy", "iter", "next", "map", "update", "setdefault", "appendleft", "popleft",
+    "clear", "partial", "defaultdict", "OrderedDict", "deque", "put", "put_nowait", "get_nowait", "set_result",
+    "gather", "create_task", "ensure_future", "wait_for", "SimpleNamespace", "fields", "replace", "chain", "repeat",
+    "wait", "shield", "sleep", "remove", "index", "count", "sort", "reverse", "add", "Event", "Lock", "Queue",
+    "set_exception", "add_done_callback", "discard", "dataclass", "field", "contextmanager", "deepcopy", "cast",
+    "asynccontextmanager", "suppress", "nullcontext", "send", "throw", "with_traceback", "any", "all", "call",
+    "run_until_complete", "lru_cache", "property", "staticmethod", "classmethod", "wraps", "set", "result", "cancel",
+    "enter_context", "enter_async_context", "push", "callback", "push_async_callback", "reset_mock",
+    "configure_mock", "attach_mock", "has_calls", "__init__", "islice", "cycle", "accumulate", "wrapper", "decorator",
+    "starmap", "TypeVar", "ContextVar", "reset", "fromkeys", "__set__", "setter", "getter", "deleter",
+    "MappingProxyType",
+    "__setattr__", "object", "__setitem__", "__new__", "decorating_function", "wrap", "super", "Mock", "MagicMock",
+    "AsyncMock", "PropertyMock", "unique", "abstractmethod", "NewType", "runtime_checkable", "call_later", "call_soon",
+}
+"""Functions that take values whatever they are, so that something unknown inside does not decide."""
+_STORES = {"append", "insert", "appendleft", "put", "put_nowait", "setdefault", "set_result", "sleep", "partial",
+           "SimpleNamespace", "field", "set", "__setattr__", "__init__", "call", "get", "pop", "replace", "nullcontext",
+           "repeat", "ContextVar", "__new__", "cast", "__setitem__", "configure_mock", "Mock", "MagicMock", "AsyncMock",
+           "PropertyMock", "wait_for", "timeout", "dict", "TypeVar", "defaultdict", "asyncio", "call_later"}
+"""Functions that may be given something unknown itself."""
+_CHANGES = {"extend", "update", "remove", "add", "discard", "pop", "clear", "popitem", "sort", "write", "send", "throw",
+            "rotate", "subtract", "setstate", "writelines", "gather", "create_task", "ensure_future", "cancel", "index",
+            "move_to_end", "insert", "enter_context", "callback", "release", "acquire", "result", "difference_update",
+            "intersection_update", "symmetric_difference_update", "set_exception", "wait", "run_until_complete"}
+_PATTERNS = {"compile", "match", "search", "fullmatch", "sub", "subn", "findall", "finditer", "split"}
+
+
+def call(function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:  # noqa: C901, PLR0912
+    """Call a function of the standard library, or a method of a real value."""
+    if isinstance(function, Harmless):
+        return function()
+    if isinstance(function, Same):
+        return args[-1] if args else UNKNOWN
+    name = getattr(function, "__name__", type(function).__name__)
+    if not isinstance(name, str):
+        name = ""
+    owner = getattr(function, "__self__", None)
+    given = [*args, *kwargs.values()]
+    if (type(owner) if not isinstance(owner, type) else owner, name) in UNKNOWN_OF_TYPES:
+        return UNKNOWN
+    if any(value is UNKNOWN for value in given):
+        if name in _STORES and not (name in {"get", "pop", "set"} and args and args[0] is UNKNOWN
+                                    and isinstance(owner, dict | list)):
+            pass
+        elif name in _CHANGES:
+            undecided("a change by something unknown")
+        else:
+            return UNKNOWN
+    if name not in _LAZY:
+        args = [listed(value) if _is_stream(value) and name not in _HOLDS_STREAMS else value for value in args]
+    if given and name not in {"append", "len", "get", "isinstance"}:
+        if weigh(*[value for value in args if isinstance(value, CONTAINERS)], *kwargs.values()) \
+                and name not in _HOLDS_UNKNOWN:
+            if name in _CHANGES:
+                undecided("a change by something unknown")
+            return UNKNOWN
+        _check(function, name, owner, args, kwargs)
+    if owner is not None and isinstance(owner, CONTAINERS) and name not in _HOLDS_UNKNOWN and weigh(owner):
+        return undecided() if name in _CHANGES else UNKNOWN
+    return bounded(function(*args, **kwargs))
+
+
+def _all_parts(value: Any) -> list[Any]:
+    found: list[Any] = []
+    stack: list[Any] = [value]
+    while stack and len(found) < MOST_ITEMS:
+        found.append(stack.pop())
+        stack.extend(parts_of(found[-1]))
+    return found
+
+
+_HOLDS_STREAMS = {"isinstance", "type", "Mock", "MagicMock", "AsyncMock", "contextmanager", "callback", "gather",
+                  "partial", "append", "put", "put_nowait", "create_task", "ensure_future", "wait_for", "set_result",
+                  "isawaitable", "closing", "aclosing", "shield", "setdefault", "nullcontext", "id", "callable"}
+
+
+def _is_stream(value: Any) -> bool:
+    """Whether a value gives items only once, and perhaps without end."""
+    return hasattr(type(value), "__next__") and not isinstance(value, Task | AsyncItems | mock.NonCallableMock) \
+        and not isinstance(value, io.IOBase)
+
+
+def _check(function: Any, name: str, owner: Any, args: list[Any], kwargs: dict[str, Any]) -> None:  # noqa: C901, PLR0912
+    """End the interpretation before a call that could take long or give something large."""
+    given = [*args, *kwargs.values()]
+    for value in given:
+        if isinstance(value, range) and len(value) > MOST_ITEMS and name not in {"len", "iter", "isinstance"}:
+            raise Bounded("a range that is too long")
+        if name in _WIDTHS and isinstance(value, int) and abs(value) > MOST_ITEMS:
+            raise Bounded("a size that is too large")
+    if isinstance(owner, str | bytes):
+        if name == "replace" and len(args) > 1 and hasattr(args[1], "__len__") \
+                and (len(owner) + 1) * (len(args[1]) + 1) > MOST_TEXT:
+            raise Bounded("a replacement that is too long")
+        if name == "join" and args and isinstance(args[0], CONTAINERS):  # noqa: SIM102
+            if sum(len(item) if isinstance(item, str | bytes) else 0 for item in args[0]) \
+                    + len(owner) * len(args[0]) > MOST_TEXT:
+                raise Bounded("a text that is too long")
+        if name == "translate" and len(owner) > 2_000:
+            raise Bounded("a text that is too long")
+        if name in {"format", "format_map"}:
+            text = str(owner)
+            if re.search(r"\{[^{}]*[.\[]|\d{5,}|:[^{}]*\{", text) or name == "format_map":
+                undecided("a format that reads attributes")
+    if name in {"copy", "deepcopy", "replace", "asdict"} and any(
+            getattr(type(part), "_left_out", False) for value in given for part in _all_parts(value)):
+        undecided("a copy of an object that says itself how it is copied")
+    if name in {"prod", "pow", "reduce", "perm", "comb", "factorial", "lcm"}:
+        size = sum(item.bit_length() for value in given
+                   for item in (value if isinstance(value, CONTAINERS) else (value,)) if isinstance(item, int))
+        wide = any(isinstance(value, int) and abs(value) > 1_000 for value in given)
+        if size > MOST_BITS or (name == "pow" and wide):
+            raise Bounded("a number that is too large")
+    if name in _PATTERNS and (isinstance(owner, re.Pattern) or getattr(function, "__module__", "") == "re"):
+        pattern = owner if isinstance(owner, re.Pattern) else (args or [kwargs.get("pattern")])[0]
+        texts = [value for value in given if isinstance(value, str | bytes) and value is not pattern]
+        if not is_safe(pattern, max((len(text) for text in texts), default=0)):
+            raise Bounded("a pattern that may take long")
+    if name in {"product", "permutations", "combinations"} and len(args) > 12:
+        raise Bounded("too many combinations")
+    if name in {"int", "Fraction", "float", "Decimal"} and any(
+            isinstance(value, str) and (len(value) > 400 or re.search(r"[eE][+-]?\d{4,}", value)) for value in given):
+        raise Bounded("a number that is too large")
+    if name in {"int", "round", "floor", "ceil", "trunc"} and any(
+            isinstance(value, decimal.Decimal) and value.is_finite() and abs(value.adjusted()) > 1_000
+            for value in given):
+        raise Bounded("a number that is too large")

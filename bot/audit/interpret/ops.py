@@ -1,0 +1,400 @@
+"""The operations that interpreted code may do on real values, each bounded before it is done.
+
+This is the only module of the package in which an exception of the interpreted code's own making arises.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextvars
+import datetime
+import decimal
+import enum
+import fractions
+import functools
+import hashlib
+import hmac
+import inspect
+import io
+import operator
+import pathlib
+import re
+import types
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+from bot.audit.interpret.frames import inner_of
+from bot.audit.interpret.values import (
+    CONTAINERS,
+    MOST_BITS,
+    MOST_ITEMS,
+    MOST_TEXT,
+    UNKNOWN,
+    AsyncItems,
+    Bounded,
+    Module,
+    Task,
+    Tool,
+    Undecided,
+    bounded,
+    is_instance,
+    is_interpreted,
+    undecided,
+    weigh,
+)
+
+_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow, ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift, ast.BitAnd: operator.and_, ast.BitOr: operator.or_, ast.BitXor: operator.xor,
+    ast.MatMult: operator.matmul,
+}
+_INPLACE: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.iadd, ast.Sub: operator.isub, ast.Mult: operator.imul, ast.BitAnd: operator.iand,
+    ast.BitOr: operator.ior, ast.BitXor: operator.ixor,
+}
+_COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_WIDE = re.compile(r"\d{5,}|\*")
+_SCALARS = (int, float, bool, str, bytes, type(None), complex)
+
+
+def binary(op: type[ast.operator], left: Any, right: Any, *, inplace: bool = False) -> Any:  # noqa: C901, PLR0912
+    """What an operator gives."""
+    if left is UNKNOWN or right is UNKNOWN:
+        if inplace and isinstance(left, CONTAINERS):
+            undecided()
+        return UNKNOWN
+    if op is ast.Mult:
+        for text, times in ((left, right), (right, left)):
+            if isinstance(times, int) and isinstance(text, str | bytes | list | tuple | bytearray | deque):
+                most = MOST_TEXT if isinstance(text, str | bytes | bytearray) else MOST_ITEMS
+                if len(text) * max(times, 0) > most:
+                    raise Bounded("a repetition that is too large")
+    elif op is ast.Pow and isinstance(left, int | fractions.Fraction) and isinstance(right, int):
+        size = left if isinstance(left, int) else max(left.numerator, left.denominator)
+        if abs(right) * max(size.bit_length(), 1) > MOST_BITS:
+            raise Bounded("a power that is too large")
+    elif op is ast.LShift and isinstance(right, int) and right > MOST_BITS:
+        raise Bounded("a shift that is too large")
+    elif op is ast.Mod and isinstance(left, str | bytes):
+        if _WIDE.search(left if isinstance(left, str) else left.decode("latin-1")):
+            raise Bounded("a width that is too large")
+        if weigh(right):
+            return UNKNOWN
+    if type(left) not in _SCALARS:
+        weigh(left, right)
+    table = _INPLACE if inplace and op in _INPLACE else _BINARY
+    return bounded(table[op](left, right))
+
+
+def unary(op: type[ast.unaryop], value: Any) -> Any:
+    """What an operator on one value gives."""
+    if value is UNKNOWN:
+        return UNKNOWN
+    if op is ast.Not:
+        return not value
+    return -value if op is ast.USub else +value if op is ast.UAdd else ~value
+
+
+def compare(op: type[ast.cmpop], left: Any, right: Any) -> Any:
+    """What one comparison gives."""
+    if op is ast.Is or op is ast.IsNot:
+        if left is UNKNOWN or right is UNKNOWN:
+            return UNKNOWN
+        if type(left) in (str, int, float, bytes, tuple) and type(left) is type(right) and left is not right \
+                and left == right:
+            return UNKNOWN  # a matter of the implementation of Python
+        return (left is right) is (op is ast.Is)
+    if op is ast.In or op is ast.NotIn:
+        if right is UNKNOWN:
+            return UNKNOWN
+        if left is UNKNOWN:
+            return (op is ast.NotIn) if isinstance(right, CONTAINERS) and not right else UNKNOWN
+        weigh(left, right)
+        try:
+            found = left in (right if hasattr(type(right), "__contains__") else list(iterate(right)))
+        except Undecided:
+            return UNKNOWN
+        return found is (op is ast.In)
+    if left is UNKNOWN or right is UNKNOWN:
+        return UNKNOWN
+    if type(left) in _SCALARS and type(right) in _SCALARS:
+        return _COMPARED[op](left, right)
+    weigh(left, right)
+    try:
+        return _COMPARED[op](left, right)
+    except Undecided:
+        return UNKNOWN
+
+
+def truth(value: Any) -> bool:
+    """Whether a value counts as true."""
+    return bool(value)
+
+
+def iterate(value: Any) -> Iterator[Any]:
+    """The items of a value, one by one."""
+    if value is UNKNOWN:
+        undecided("a loop over something unknown")
+    if isinstance(value, Module | types.FunctionType):
+        return iter(value)  # type: ignore[arg-type]
+    return iter(value)
+
+
+def listed(value: Any) -> list[Any]:
+    """The items of a value, as far as they are not too many."""
+    if isinstance(value, CONTAINERS) and type(value) in (list, tuple, dict, set, frozenset, deque):
+        return list(value)
+    if isinstance(value, range) and len(value) > MOST_ITEMS:
+        raise Bounded("too many items")
+    items: list[Any] = []
+    for item in iterate(value):
+        items.append(item)
+        if len(items) > MOST_ITEMS:
+            raise Bounded("too many items")
+    return items
+
+
+def item(value: Any, key: Any) -> Any:
+    """What a subscript gives."""
+    if value is UNKNOWN or key is UNKNOWN:
+        if isinstance(value, dict) and hasattr(type(value), "__missing__"):
+            undecided()
+        return UNKNOWN
+    if isinstance(key, slice) and UNKNOWN in [part for part in (key.start, key.stop, key.step) if part is UNKNOWN]:
+        return UNKNOWN
+    if isinstance(value, type) and is_interpreted(value) and not isinstance(value, enum.EnumMeta) \
+            and not hasattr(value, "__class_getitem__"):
+        return value
+    if isinstance(value, type) and not is_interpreted(value):
+        return value if value.__module__ == "builtins" or hasattr(value, "__class_getitem__") else UNKNOWN
+    if type(key) not in _SCALARS:
+        weigh(key)
+    return value[key]
+
+
+def set_item(value: Any, key: Any, new: Any) -> None:
+    """Store under a subscript."""
+    if value is UNKNOWN:
+        return
+    if key is UNKNOWN:
+        undecided()
+    weigh(key)
+    value[key] = new
+    bounded(value)
+
+
+def del_item(value: Any, key: Any) -> None:
+    """Delete a subscript."""
+    if value is UNKNOWN:
+        return
+    if key is UNKNOWN:
+        undecided()
+    del value[key]
+
+
+_SHOWN = {"__name__", "__qualname__", "__doc__", "__module__", "__class__", "__cause__", "__context__", "__notes__",
+          "__suppress_context__", "__members__", "__init__", "__wrapped__", "__version__", "__self__", "__func__",
+          "__file__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__await__", "__aiter__", "__anext__",
+          "__iter__", "__next__", "__eq__", "__ne__", "__hash__", "__str__", "__repr__", "__len__", "__contains__",
+          "__getitem__", "__setitem__", "__delitem__", "__call__", "__post_init__", "__bool__", "__new__",
+          "__setattr__", "__dict__", "__delattr__", "__lt__", "__gt__", "__le__", "__ge__", "__add__", "__sub__",
+          "__init_subclass__", "__set_name__", "__missing__", "__dataclass_fields__"}
+_HIDDEN = {"gi_frame", "gi_code", "gi_yieldfrom", "cr_frame", "ag_frame", "tb_frame", "tb_next", "f_globals", "obj",
+           "mro", "get_coro", "get_stack", "print_stack", "get_loop", "run_in_executor", "get_context"}
+_OPEN_TYPES: tuple[Any, ...] = (
+    *_SCALARS, bytearray, list, tuple, dict, set, frozenset, range, slice, deque, decimal.Decimal, fractions.Fraction,
+    datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, re.Pattern, re.Match, BaseException,
+    functools.partial, functools.cached_property, mock.NonCallableMock, property, types.GeneratorType,
+    types.SimpleNamespace, types.MappingProxyType, io.StringIO, io.BytesIO, pathlib.PurePath, uuid.UUID, enum.Enum,
+    asyncio.Event, asyncio.Lock, asyncio.Condition, asyncio.Semaphore, asyncio.Queue, asyncio.Future,
+    asyncio.AbstractEventLoop, type({}.keys()), type({}.values()), type({}.items()), contextvars.ContextVar, Task,
+    AsyncItems, inspect.Signature, asyncio.TaskGroup, asyncio.Timeout, staticmethod, classmethod, type(mock.call),
+    type(hashlib.sha256()), type(hashlib.sha3_256()), hmac.HMAC, decimal.Context, asyncio.Barrier, type(mock.ANY),
+)
+UNKNOWN_OF_TYPES = {
+    (datetime.datetime, "now"), (datetime.datetime, "utcnow"), (datetime.datetime, "today"), (datetime.date, "today"),
+    (datetime.datetime, "astimezone"),
+}
+"""Methods of classes whose answer depends on the clock or the machine."""
+_CODE = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.MethodWrapperType,
+         types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType)
+
+
+def attribute(value: Any, name: str) -> Any:  # noqa: C901, PLR0912, RET503
+    """What an attribute is. Whatever leads out of the interpreted world ends the interpretation."""
+    if value is UNKNOWN:
+        return UNKNOWN
+    kind = type(value)
+    if kind is Module:
+        return getattr(value, name)
+    if name in _HIDDEN or (name.startswith("__") and name not in _SHOWN):
+        if kind is super or not (is_instance(value) or is_interpreted(value)) \
+                or (name.startswith("__") and not _own(value, name)):
+            undecided(f"the attribute {name}")
+    elif name == "__dict__" and kind is not super \
+            and not (is_instance(value) or isinstance(value, types.SimpleNamespace)):
+        undecided("a class's __dict__")
+    if kind is super:
+        return getattr(value, name) if name != "__dict__" else undecided()
+    if is_interpreted(value) or is_instance(value) or isinstance(value, Tool):
+        return getattr(value, name)
+    if isinstance(value, type):
+        if any((cls, name) in UNKNOWN_OF_TYPES for cls in value.__mro__):
+            return CLOCK
+        if issubclass(value, pathlib.PurePath) and not hasattr(value, name):
+            return UNKNOWN
+        if issubclass(value, _OPEN_TYPES) and not name.startswith("_"):
+            return getattr(value, name)
+        if name in {"__name__", "__qualname__", "__doc__", "__module__", "__init__", "__new__", "__setattr__"}:
+            return getattr(value, name)
+        undecided(f"an attribute of the class {value.__name__}")
+    if isinstance(value, mock.NonCallableMock):
+        if name.startswith(("_mock", "_spec")):
+            undecided("the inside of a mock")
+        return getattr(value, name)
+    if isinstance(value, _CODE):
+        if name in {"__name__", "__qualname__", "__doc__", "__module__", "__wrapped__", "__self__", "__func__",
+                    "__dict__"} or not name.startswith("_"):
+            if name == "__dict__" or (name in {"__self__"} and isinstance(value, types.BuiltinFunctionType)):
+                undecided("the inside of a function")
+            return getattr(value, name)
+        return getattr(value, name) if inner_of(value) is not None else undecided()
+    if hasattr(kind, "cache_info") and name in {"cache_info", "cache_clear", "__name__", "__wrapped__"}:
+        return getattr(value, name)
+    if isinstance(value, _OPEN_TYPES):
+        if (kind, name) in UNKNOWN_OF_TYPES:
+            return CLOCK
+        return getattr(value, name)
+    undecided(f"the attribute {name} of a {kind.__name__}")
+
+
+def _own(value: Any, name: str) -> bool:
+    """Whether interpreted code itself defines a name of an object or class."""
+    order = value.__mro__ if isinstance(value, type) else type(value).__mro__
+    return any(name in vars(cls) and "_interpreted" in vars(cls) for cls in order)
+
+
+def set_attribute(value: Any, name: str, new: Any) -> None:
+    """Set an attribute."""
+    if value is UNKNOWN:
+        return
+    if name.startswith("__") and name not in {"__name__", "__doc__", "__cause__", "__notes__", "__wrapped__",
+                                              "__version__", "__aenter__", "__aexit__", "__enter__", "__exit__",
+                                              "__len__", "__iter__", "__getitem__", "__str__", "__bool__", "__eq__",
+                                              "__contains__", "__call__", "__file__"}:
+        undecided("a special attribute that is set")
+    if name.startswith(("_mock", "_spec")):
+        undecided("the inside of a mock")
+    if isinstance(value, type) and not is_interpreted(value):
+        undecided("a class of a library that is changed")
+    setattr(value, name, new)
+
+
+def del_attribute(value: Any, name: str) -> None:
+    """Delete an attribute."""
+    if value is UNKNOWN:
+        return
+    if name.startswith("_") and not is_instance(value):
+        undecided()
+    delattr(value, name)
+
+
+class Harmless:
+    """A function of a library whose answer is unknown, and that changes nothing the interpreted code can see."""
+
+    def __init__(self, name: str, answer: Any = UNKNOWN) -> None:
+        self.__name__ = self.__qualname__ = name
+        self.answer = answer
+
+    def __call__(self, *_: Any, **__: Any) -> Any:  # noqa: D102
+        return self.answer
+
+
+class Same:
+    """A function of a library that gives its last argument back."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = self.__qualname__ = name
+
+
+CLOCK = Harmless("now")
+
+
+_NAMELESS = (Module, Tool, mock.NonCallableMock, Task, AsyncItems, type, types.GenericAlias)
+
+
+def formatted(value: Any, spec: str) -> Any:
+    """What `format` gives."""
+    if value is UNKNOWN or _WIDE.search(spec):
+        if value is not UNKNOWN:
+            raise Bounded("a width that is too large")
+        return UNKNOWN
+    if type(value) not in _SCALARS:
+        if weigh(value):
+            return UNKNOWN
+        if _is_addressed(value):
+            return UNKNOWN
+    return bounded(format(value, spec))
+
+
+def text_of(value: Any, how: Callable[[Any], Any] = str) -> Any:
+    """What `str` or `repr` gives; unknown where it would show an address."""
+    if value is UNKNOWN or (type(value) not in _SCALARS and (weigh(value) or _is_addressed(value))):
+        return UNKNOWN
+    return bounded(how(value))
+
+
+def _is_addressed(value: Any) -> bool:
+    """Whether the text of a value may hold the address of an object, or names the interpreter's own types."""
+    stack = [value]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, CONTAINERS) and not is_instance(part):
+            stack.extend(part.items() if isinstance(part, dict) else part)
+        elif isinstance(part, enum.Enum):
+            continue
+        elif isinstance(part, BaseException):
+            stack.extend(part.args)
+        elif is_instance(part):
+            own = vars(object)
+            if getattr(type(part), "__str__", None) is own["__str__"] \
+                    and getattr(type(part), "__repr__", None) is own["__repr__"]:
+                return True
+            if "__dataclass_fields__" in vars(type(part)):
+                stack.extend(vars(part).values() if hasattr(part, "__dict__") else [])
+        elif isinstance(part, (*_CODE, *_NAMELESS)) \
+                or vars(object)["__repr__"] is getattr(type(part), "__repr__", None):
+            return True
+    return False
+
+
+def throw(error: BaseException, cause: Any = ...) -> None:
+    """Raise an exception of interpreted code."""
+    if cause is ...:
+        raise error
+    raise error from cause
+
+
+def invoke(function: Any, args: Any, kwargs: Any) -> Any:
+    """Call what is itself interpreted, or a tool, or a double."""
+    return function(*args, **kwargs)
+
+
+def enter(manager: Any) -> Any:
+    """Enter a context manager."""
+    return type(manager).__enter__(manager)
+
+
+def leave(manager: Any, error: BaseException | None) -> Any:
+    """Leave a context manager; whether it swallowed the exception."""
+    if error is None:
+        return type(manager).__exit__(manager, None, None, None)
+    return type(manager).__exit__(manager, type(error), error, error.__traceback__)
