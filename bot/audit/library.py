@@ -405,7 +405,9 @@ def _sequence(name: str, arguments: Sequence[Value]) -> Value | None:
         if len(given) != len(arguments) or not 1 <= len(given) <= 3 or (len(given) == 3 and given[2] == 0):
             return None
         numbers = range(*given)
-        return Box("list", [Known(item) for item in numbers]) if len(numbers) <= MOST_ITEMS else None
+        # len() overflows for what no list could hold; a slice of a range does not.
+        few = len(numbers[:MOST_ITEMS + 1]) <= MOST_ITEMS
+        return Box("list", [Known(item) for item in numbers]) if few else None
     if name == "builtins.sorted" and len(arguments) == 1:
         first = arguments[0]
         held = first.items if isinstance(first, Box) and first.kind == "set" and not first.lost else elements(first)

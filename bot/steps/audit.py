@@ -23,8 +23,7 @@ def run(ctx: StepContext) -> StepOutcome:
     files = {file.path: file.content for file in stored_tests(ctx)}
     commit = tests_commit(ctx)
     attempt = ctx.need(TestsWritten)
-    ran = run_suite(ctx, f"audit-{ctx.attempt}", commit, tuple(file.path for file in attempt.files), plan,
-                    watch=True)
+    ran = run_suite(ctx, f"audit-{ctx.attempt}", commit, tuple(file.path for file in attempt.files), plan)
     code = code_at(ctx, base_commit(ctx))
     implementation = product_files(ctx, code) | pytest_configuration(ctx, code)
     found = examine(

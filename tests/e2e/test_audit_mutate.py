@@ -171,7 +171,7 @@ def test_the_command_says_which_tests_notice_nothing(shop: Path) -> None:
     said = bot("audit", "tests", "--mutate", "--sandbox", "process", cwd=shop,
                env=environment(VIRTUAL_ENV=os.environ["VIRTUAL_ENV"]))
     assert said.code == 1, said.everything
-    assert "non-discriminating error" in said.out
+    assert "error[non-discriminating]" in said.out
     assert "test_total 1 `Cart.total` does nothing and returns None" in said.everything
     assert "test_computed 4 none" in said.everything
     assert "of at most 40" in said.err

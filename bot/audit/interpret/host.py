@@ -269,7 +269,20 @@ def call(function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:  # noqa
         _check(function, name, owner, args, kwargs)
     if owner is not None and isinstance(owner, CONTAINERS) and name not in _HOLDS_UNKNOWN and weigh(owner):
         return undecided() if name in _CHANGES else UNKNOWN
-    return bounded(function(*args, **kwargs))
+    found = function(*args, **kwargs)
+    if type(found) is types.CoroutineType:
+        # asyncio's own, which nobody may await; what is interpreted is none.
+        _made.append(found)
+    return bounded(found)
+
+
+_made: list[types.CoroutineType[Any, Any, Any]] = []
+
+
+def close_coroutines() -> None:
+    """Close what asyncio made and the interpreted code never awaited, so that Python does not warn of it."""
+    while _made:
+        _made.pop().close()
 
 
 def _all_parts(value: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 from unittest import mock
 
-from bot.audit.interpret import fixtures, loop, ops
+from bot.audit.interpret import fixtures, host, loop, ops
 from bot.audit.interpret.expressions import Held
 from bot.audit.interpret.frames import Frame, Function, inner_of
 from bot.audit.interpret.pytests import AsyncCase, Fixture, MonkeyPatch, Pytests, Raises, Skipped
@@ -371,6 +371,8 @@ def interpreted(view: View, changed: Mapping[ast.AST, ast.AST] | None = None, *,
         runs = (Run("unknown", str(gave_up)),)
     except RecursionError:
         runs = (Run("unknown", "too deep"),)
+    finally:
+        host.close_coroutines()
     found = Interpretation(runs)
     if not changed:
         memo[key] = found

@@ -158,7 +158,8 @@ def _evaluations(view: View) -> Iterator[Evaluation]:
         yield evaluation
 
 
-def _look(context: Context, view: View) -> Iterator[Found]:
+def contradictions(context: Context, view: View) -> Iterator[Found]:
+    """Where an assertion of a test is false for what the implementation states, and nothing speaks for it."""
     told: set[ast.AST] = set()
     for evaluation in _evaluations(view):
         for judged in evaluation.judged:
@@ -179,7 +180,7 @@ RULE = Rule(
     rationale="The implementation states a constant, default or setting, nothing in its documentation speaks for the "
     "expected one, and the test does not reproduce the incident by it: the expectation was made up.",
     hint="Read the value from the implementation in the state that the test builds, or build the state that you mean.",
-    check=per_test(_look),
+    check=per_test(contradictions),
     good=Example(
         test="""\
 from product.service import Service

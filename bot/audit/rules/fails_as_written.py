@@ -11,6 +11,7 @@ from bot.audit.interpret.interpretation import Run, interpreted
 from bot.audit.interpret.ops import text_of
 from bot.audit.interpret.values import UNKNOWN, GaveUp
 from bot.audit.rule import Context, Example, Hit, Rule
+from bot.audit.rules.expectation_contradicts_impl import contradictions
 from bot.audit.support import Claim, Word, judge
 from bot.audit.tallies import title
 from bot.audit.view import View
@@ -32,7 +33,8 @@ def _check(context: Context) -> Iterator[Hit]:
             continue  # it is to fail; whether it does so as it should is another question
         for run in interpreted(view, auto=auto).runs:
             if run.outcome == "failed":
-                yield from _judged(context, view, run)
+                if not any(True for _ in contradictions(context, view)):
+                    yield from _judged(context, view, run)
                 break
 
 
@@ -141,9 +143,12 @@ class Basket:
     def add(self, price):
         self.prices.append(price)
 
+    def taken(self):
+        for price in self.prices:
+            yield price * 9 // 10 if len(self.prices) > 1 else price
+
     def total(self):
-        whole = sum(self.prices)
-        return whole * 9 // 10 if whole >= 100 else whole
+        return sum(self.taken())
 """,
     ),
     bad=Example(
@@ -165,9 +170,12 @@ class Basket:
     def add(self, price):
         self.prices.append(price)
 
+    def taken(self):
+        for price in self.prices:
+            yield price * 9 // 10 if len(self.prices) > 1 else price
+
     def total(self):
-        whole = sum(self.prices)
-        return whole * 9 // 10 if whole >= 100 else whole
+        return sum(self.taken())
 """,
     ),
 )
