@@ -76,17 +76,17 @@ def plan_problems(ctx: StepContext, plan: TestPlan, code: CodeAt) -> tuple[str, 
             found.append(f"{test.name} must reach {test.expectation.reaches.key}, which does not exist at the commit.")
         if why := untelling(test.expectation):
             found.append(f"{test.name}: {why}")
-        if why := unprovided(test, tuple(ctx.config.service)):
+        if why := unprovided(test, (*ctx.config.service, *(service.name for service in plan.services))):
             found.append(why)
     return tuple(dict.fromkeys(found))
 
 
 def unprovided(test: PlannedTest, provided: tuple[str, ...]) -> str:
-    """Why a test cannot have the services that it asks for, since bot.toml provides others; empty when it can."""
+    """Why a test cannot have the services that it asks for, which nobody declares; empty when it can."""
     asked = ", ".join(name for name in test.services if name not in provided)
     if not asked:
         return ""
-    return (f"{test.name} needs {asked}, which bot.toml does not declare as [service.NAME] (it declares: "
+    return (f"{test.name} needs {asked}, which neither the plan nor bot.toml declares (declared: "
             f"{', '.join(sorted(provided)) or 'none'}); what a test starts itself does not belong into `services`.")
 
 

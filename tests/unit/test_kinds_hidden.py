@@ -251,6 +251,6 @@ def test_services_that_nobody_provides() -> None:
         "name": "test_planned", "path": "tests/test_x.py", "level": "unit", "difficulty": "normal", "purpose": "x",
         "expectation": expecting("10/10 failed"), "services": ("cache", "queue")})
     assert unprovided(test, ("cache", "queue")) == ""
-    assert "needs queue, which bot.toml does not declare" in unprovided(test, ("cache",))
+    assert "needs queue, which neither the plan nor bot.toml declares" in unprovided(test, ("cache",))
     plan = TestPlan(summary="x", tests=(test,), services=(ServiceNeed(name="queue", address="q:1"),))
     assert declared_services({}, plan) == plan.services
