@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bot.audit.definitions import ClassInfo, FunctionInfo, last_name
+from bot.audit.definitions import ClassInfo, FunctionInfo, is_name, last_name
 from bot.audit.flat import every, parent_of, walk
 from bot.audit.program import External, Program
 from bot.audit.references import Bound, Coroutine, Reference, function_of
@@ -115,7 +115,10 @@ class Asserting:
         """`assertion` for `self.fail`, `fail` for `pytest.fail`; empty for a call that does not fail outright."""
         if last_name(call.func) not in FAILS:
             return ""
-        return "assertion" if isinstance(call.func, ast.Attribute) and _is_self(call.func.value) else "fail"
+        return (
+            "assertion" if isinstance(call.func, ast.Attribute)
+            and is_name(call.func.value, "self", "cls") else "fail"
+        )
 
     def skips(self, call: ast.Call) -> bool:
         """Whether a call ends the test as skipped."""
@@ -235,7 +238,3 @@ def _arguments(call: ast.Call) -> Iterator[ast.expr]:
 def _is_stub(function: FunctionInfo) -> bool:
     """Whether a function is declared only, for a type checker: what runs in its place is defined elsewhere."""
     return all(isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant) for item in function.node.body)
-
-
-def _is_self(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id in {"self", "cls"}

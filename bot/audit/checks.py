@@ -8,7 +8,6 @@ import re
 from bot.audit.definitions import last_name
 from bot.audit.flat import every
 from bot.audit.references import Made, Reference
-from bot.audit.source import FunctionNode
 
 _CHECKS = re.compile(
     r"^_?(assert|expect|verify|check|ensure|should|must|compare|fail$|raises$|warns$|deprecated_call$|approve|snapshot)",
@@ -83,12 +82,3 @@ def handler_names(handler: ast.ExceptHandler) -> frozenset[str]:
         return frozenset({"BaseException"})
     parts = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return frozenset(last_name(part) for part in parts)
-
-
-def loads_of(function: FunctionNode, name: str) -> list[ast.Name]:
-    """Where a function reads a local name, functions inside it included."""
-    return [
-        item
-        for item in every(function, ast.Name)
-        if item.id == name and isinstance(item.ctx, ast.Load)
-    ]

@@ -58,6 +58,11 @@ _MANGLED = re.compile(r"_[A-Za-z]\w*?__\w")
 _PLAIN_BASES = {"object", "ABC", "Generic", "Protocol"}
 
 
+def is_name(node: ast.AST, *names: str) -> bool:
+    """Whether a node is one of these plain names."""
+    return isinstance(node, ast.Name) and node.id in names
+
+
 def last_name(node: ast.AST) -> str:
     """The last part of a dotted name, also under a call or subscript: `a.b(x)` gives `b`."""
     while isinstance(node, ast.Call | ast.Subscript):
@@ -73,6 +78,11 @@ class FunctionInfo:
     node: FunctionNode
     owner: ClassInfo | None = None
     outer: tuple[FunctionNode, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """`path:line` of its definition."""
+        return f"{self.module.source.path}:{self.node.lineno}"
 
     @property
     def qualname(self) -> str:

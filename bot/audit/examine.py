@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import gc
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 
 from bot.audit.program import Program
 from bot.audit.rule import Context, Rule
@@ -13,6 +11,7 @@ from bot.audit.rules import RULES
 from bot.audit.scores import scores
 from bot.audit.source import Allowance, patterns_of
 from bot.domain.audit import AuditReport, Depth, Finding, FindingSeverity, Recommendation, Tried
+from bot.domain.collector import without_collector
 from bot.domain.config import NO_CONVENTIONS, AuditConfig
 from bot.domain.errors import ConfigProblem
 from bot.domain.plan import ServiceNeed, TestPlan
@@ -26,19 +25,7 @@ ALLOWED = "allowed"
 """The rule id of the findings that list what was silenced."""
 
 
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Leave the garbage collector off: it would go through a large number of nodes that all stay, again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-@_without_collector()
+@without_collector()
 def examine(
     tests: Mapping[str, str],
     implementation: Mapping[str, str],

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bot.audit.checks import is_check
-from bot.audit.definitions import last_name
+from bot.audit.definitions import is_name, last_name
 from bot.audit.dependencies import Dependencies
 from bot.audit.flat import walk
 from bot.audit.libraries import Kind
@@ -250,7 +250,7 @@ def _call(view: View, node: ast.Call, *, own: bool) -> Iterator[Asserted]:
             yield Asserted(view, node, "raises", tuple(node.args[1:]), own)
     elif name.startswith(_MOCK_CHECKS) and isinstance(node.func, ast.Attribute):
         yield Asserted(view, node, "mock", (node.func.value, *arguments), own)
-    elif isinstance(node.func, ast.Attribute) and _is_self(node.func.value) and name.startswith("assert"):
+    elif isinstance(node.func, ast.Attribute) and is_name(node.func.value, "self", "cls") and name.startswith("assert"):
         yield Asserted(view, node, "call", arguments or (node,), own)
     else:
         yield Asserted(view, node, "call", (node,), own)
@@ -263,10 +263,6 @@ def _leading_to(view: View, node: ast.AST) -> tuple[ast.AST, ...]:
     if deciding and len(functions) == 1:
         return deciding
     return tuple(functions[-1].body) if functions else ()
-
-
-def _is_self(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id in {"self", "cls"}
 
 
 def _block(node: ast.With | ast.AsyncWith) -> tuple[ast.AST, ...]:

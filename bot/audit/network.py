@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from bot.audit.checks import handler_names
-from bot.audit.definitions import ClassInfo, FunctionInfo, last_name
+from bot.audit.definitions import ClassInfo, FunctionInfo, is_name, last_name
 from bot.audit.flat import every, walk
 from bot.audit.program import ModuleInfo, Program
 from bot.audit.references import Bound, Coroutine, Made, Reference, is_product
@@ -211,14 +211,10 @@ def _is_client(scope: Scope, call: ast.Call) -> bool:
         return True
     if not isinstance(call.func, ast.Attribute):
         return False
-    if _is_self(call.func.value) and scope.cls is not None and _falls_back(scope.cls).get(call.func.attr):
+    if is_name(call.func.value, "self") and scope.cls is not None and _falls_back(scope.cls).get(call.func.attr):
         return True
     owner = scope.resolve(call.func.value)
     return isinstance(owner, Made) and bool(_CLIENTS.match(owner.by) or _CLIENTS.match(f"{owner.by}.{call.func.attr}"))
-
-
-def _is_self(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def _falls_back(cls: ClassInfo) -> dict[str, str]:
@@ -438,11 +434,6 @@ def _function_opens(program: Program, function: FunctionInfo, depth: int) -> boo
         if depth < _MOST_DEPTH and called is not None and _opens(program, called, depth + 1):
             return True
     return False
-
-
-def opens_network(view: View) -> ast.Call | None:
-    """A call of a network client, made by the test's own code."""
-    return next((call for call, scope in _calls(view) if _is_client(scope, call)), None)
 
 
 def has_server(view: View) -> bool:

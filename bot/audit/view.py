@@ -230,10 +230,7 @@ class View:
 
     def above(self, node: ast.AST) -> Iterator[ast.AST]:
         """A node's ancestors up to the test."""
-        for item in self.source.above(node):
-            if item is self.node:
-                return
-            yield item
+        return self.body.above(node)
 
     def under_raises(self, node: ast.AST, *names: str) -> bool:
         """Whether a node stands where one of these exceptions is expected or caught (or any, for Exception)."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from bot.domain.base import Fingerprint
+from bot.domain.collector import without_collector
 from bot.domain.config import CommitRule
 from bot.domain.logs import (
     Followed,
@@ -90,18 +89,6 @@ class Analysis:
         return found
 
 
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """A scan makes a million objects without cycles: looking for garbage among them costs a third of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 DEFAULT_OPTIONS = AnalysisOptions()
 
 
@@ -113,7 +100,7 @@ def analyse(reading: LogReading, query: LogQuery, options: AnalysisOptions = DEF
     exclusions to what makes an incident, terms to whole incidents, of which any group may match. `note` is told how
     far it came. The reading must stay open while entries are asked for. Raises RetrievalFailed.
     """
-    with _without_collector():
+    with without_collector():
         scan = Scan(query, _labels_of(options.commits), note=note)
         scan.take(reading)
         groups = sorted(scan.groups.all, key=lambda group: group.fingerprint)

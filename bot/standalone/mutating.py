@@ -16,7 +16,7 @@ from bot.proof.mutants import Defined, functions_of
 from bot.standalone.choosing import GreenTest, chosen
 from bot.standalone.claims import TestCode
 from bot.standalone.observed import Ground, Observed, observed_from_here
-from bot.standalone.rebasing import Place, place_in
+from bot.standalone.rebasing import place_in, rebased_test
 from bot.standalone.running import Project, ProjectRun, open_project
 from bot.standalone.trying import Budget, Course, Queue, function_of
 
@@ -52,7 +52,7 @@ def mutate(
         observed = observed_from_here(first, ground.root)
         place = place_in(ground.root)
         known = skip(observed)
-        green = [test for test in green_tests(first) if _placed(test.id, place) not in known]
+        green = [test for test in green_tests(first) if rebased_test(test.id, place) not in known]
         note(f"{counted(len(first.outcomes), 'outcome')}; {counted(len(green), 'green test')} to try with changes.")
         steady, outcomes = _again(project, green, first) if green else (green, first.outcomes)
         if outcomes != first.outcomes:
@@ -62,16 +62,11 @@ def mutate(
         course = Course(project, queues, budget, _texts_of_tests(project, first).shared(), note)
         course.go()
     tried = tuple(
-        Tried(test=_placed(test.id, place), path=place(mutant.path), line=mutant.line, change=mutant.change,
+        Tried(test=rebased_test(test.id, place), path=place(mutant.path), line=mutant.line, change=mutant.change,
               noticed=noticed)
         for test, queue in queues.items() if queue.told for mutant, noticed in queue.tried
     )
     return Mutated(observed, tried, tuple(course.notes()), budget.used)
-
-
-def _placed(test: str, place: Place) -> str:
-    path, colons, rest = test.partition("::")
-    return f"{place(path)}{colons}{rest}"
 
 
 # the tests

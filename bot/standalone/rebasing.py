@@ -28,11 +28,12 @@ def place_in(root: Path) -> Place:
 def observation_from_here(seen: Observation, place: Place) -> Observation:
     """An observation with all its paths changed, those of libraries left as they are."""
     return seen.model_copy(update={
-        "test": _node(seen.test, place),
+        "test": rebased_test(seen.test, place),
         "path": place(seen.path),
         "exceptions": tuple(_exception(raised, place) for raised in seen.exceptions),
+        "caught": tuple(_exception(raised, place) for raised in seen.caught),
         "warnings": tuple(one.model_copy(update={"path": place(one.path)}) for one in seen.warnings),
-        "reached": tuple(_node(key, place) for key in seen.reached),
+        "reached": tuple(rebased_test(key, place) for key in seen.reached),
         "lines": tuple(one.model_copy(update={"path": place(one.path)}) for one in seen.lines),
         "mocks": tuple(one.model_copy(update={"path": place(one.path)}) for one in seen.mocks),
     })
@@ -41,7 +42,7 @@ def observation_from_here(seen: Observation, place: Place) -> Observation:
 def outcome_from_here(outcome: Outcome, place: Place, paths: frozenset[str]) -> Outcome:
     """An outcome with its paths changed, in its reason those of `paths` that it names."""
     return outcome.model_copy(update={
-        "test": _node(outcome.test, place),
+        "test": rebased_test(outcome.test, place),
         "frame": _frame(outcome.frame, place) if outcome.frame is not None else None,
         "reason": re.sub(
             r"(?<![\w./-])[\w./-]+\.py(?![\w/-])",
@@ -52,11 +53,12 @@ def outcome_from_here(outcome: Outcome, place: Place, paths: frozenset[str]) -> 
 
 def paths_of(seen: Observation) -> frozenset[str]:
     """The files of the project that an observation names."""
-    frames = {frame.path for raised in seen.exceptions for frame in raised.frames if frame.in_app}
+    frames = {frame.path for raised in (*seen.exceptions, *seen.caught) for frame in raised.frames if frame.in_app}
     return frozenset({seen.path, *frames, *(key.partition("::")[0] for key in seen.reached)})
 
 
-def _node(test: str, place: Place) -> str:
+def rebased_test(test: str, place: Place) -> str:
+    """A node id whose path is told from elsewhere."""
     path, colons, rest = test.partition("::")
     return f"{place(path)}{colons}{rest}"
 

@@ -49,13 +49,13 @@ def tests_message(record: CycleRecord) -> str:
 
 
 def run_suite(ctx: StepContext, label: str, commit: Sha, paths: tuple[str, ...], plan: TestPlan | None,
-              ignored: tuple[str, ...] = (), *, watch: bool = False) -> Ran:
+              ignored: tuple[str, ...] = ()) -> Ran:
     """Export a commit, run its tests under the probe, classify, and keep JUnit XML and output in the record.
 
     `paths` and the files `ignored` within them are relative to the repository. Without a plan nothing is
     predicted. The services of bot.toml and of the plan are probed first, and started where bot.toml says how; tests
-    that need one that does not answer are not begun. `watch` also records lines, mocks and what tests caught, which
-    takes time. Raises TargetSetupFailed when the target's environment does not work.
+    that need one that does not answer are not begun. Raises TargetSetupFailed when the target's environment does not
+    work.
     """
     if not paths:
         # Given nothing, pytest would look for tests everywhere.
@@ -75,7 +75,7 @@ def run_suite(ctx: StepContext, label: str, commit: Sha, paths: tuple[str, ...],
             ctx.sandbox, tree, target, python_of(ctx, base), paths, ctx.config.limits, label, scratch,
             read_only=(environment,) if environment else (),
             extra_args=tuple(f"--ignore={within_root(target, path)}" for path in ignored),
-            services=needed, watch=watch,
+            services=needed,
         )
     except TargetSetupFailed as problem:
         # It quotes what was printed.

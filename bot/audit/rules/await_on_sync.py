@@ -107,7 +107,7 @@ def _plain(scope: Scope, target: ast.Call) -> str:
     """What a call gives that cannot be awaited, in words; empty when it may."""
     function = function_of(scope.resolve(target.func))
     if function is not None and gives_plain_value(function):
-        return f"`def {function.qualname}` ({_where(function)}), which is not async and gives a plain value"
+        return f"`def {function.qualname}` ({function.place}), which is not async and gives a plain value"
     made = scope.resolve(target)
     if isinstance(made, Instance) and made.call is target and made.cls.closed and not made.cls.method("__await__"):
         return f"an object of `class {made.cls.node.name}` ({_place(made.cls)}), which has no `__await__`"
@@ -123,7 +123,7 @@ def _not_entered(scope: Scope, value: ast.expr, word: str) -> str:
         manager = function.decorators == {"contextmanager"} and word == "with"
         generator = function.is_generator and not function.decorators and word == "for"
         if manager or generator or gives_plain_value(function):
-            return f"`def {function.qualname}` ({_where(function)}), which is not async"
+            return f"`def {function.qualname}` ({function.place}), which is not async"
     made = scope.resolve(value)
     if isinstance(made, Instance) and made.call is not None and made.cls.closed and not _may_have(made.cls, needed):
         return f"an object of `class {made.cls.node.name}` ({_place(made.cls)}), which has no `{needed}`"
@@ -138,10 +138,6 @@ def _says_it_has(function: FunctionInfo, needed: str) -> bool:
 
 def _may_have(cls: ClassInfo, name: str) -> bool:
     return any(name in item.members for item in cls.order)
-
-
-def _where(function: FunctionInfo) -> str:
-    return f"{function.module.source.path}:{function.node.lineno}"
 
 
 def _place(cls: ClassInfo) -> str:

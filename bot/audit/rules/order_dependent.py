@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bot.audit.bindings import fixture_name
-from bot.audit.definitions import last_name
+from bot.audit.definitions import is_name, last_name
 from bot.audit.flat import every, walk
 from bot.audit.levels import markers
 from bot.audit.reach import SETUPS
@@ -95,7 +95,7 @@ def _shared_name(item: ast.AST, outer: frozenset[str], classes: frozenset[str]) 
 
 def _of_attribute(found: _State, attribute: ast.Attribute, key: str) -> None:
     load = isinstance(attribute.ctx, ast.Load)
-    if _is_self(attribute.value):
+    if is_name(attribute.value, "self"):
         if load:
             found.reads.setdefault(f"class {attribute.attr}", attribute)
         else:
@@ -106,17 +106,16 @@ def _of_attribute(found: _State, attribute: ast.Attribute, key: str) -> None:
         found.sets.setdefault(key, attribute.lineno)
 
 
-def _is_self(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id == "self"
-
-
 def _is_class(node: ast.AST, classes: frozenset[str]) -> bool:
     """`TestFlow`, `cls`, `self.__class__`, `type(self)`."""
     if isinstance(node, ast.Name):
         return node.id in classes or node.id == "cls"
     if isinstance(node, ast.Attribute):
-        return node.attr == "__class__" and _is_self(node.value)
-    return isinstance(node, ast.Call) and last_name(node.func) == "type" and any(_is_self(item) for item in node.args)
+        return node.attr == "__class__" and is_name(node.value, "self")
+    return (
+        isinstance(node, ast.Call) and last_name(node.func) == "type"
+        and any(is_name(item, "self") for item in node.args)
+    )
 
 
 def _shared(context: Context, view: View) -> tuple[dict[str, dict[str, _State]], set[str]]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from bot.audit.bindings import fixture_name
-from bot.audit.definitions import FunctionInfo, last_name
+from bot.audit.definitions import last_name
 from bot.audit.flat import every, parent_of
 from bot.audit.references import Coroutine, function_of
 from bot.audit.rule import Context, Example, Found, Rule, per_test, said
@@ -189,7 +189,7 @@ def _in_body(body: Body) -> Iterator[tuple[ast.AST, str]]:
         if (given := _handed_over(body, node)) is not None:
             function = function_of(scope.resolve(given))
             if function is not None and function.gives_coroutine:
-                called = f"`async def {function.qualname}` ({_where(function)})"
+                called = f"`async def {function.qualname}` ({function.place})"
                 yield node, f"`{said(node)}` has {called} called without an await: its code does not run"
         made = scope.resolve(node)
         if not isinstance(made, Coroutine) or any(isinstance(item, ast.Lambda) for item in body.above(node)):
@@ -198,7 +198,7 @@ def _in_body(body: Body) -> Iterator[tuple[ast.AST, str]]:
             continue
         use = _Uses(body).of(node)
         if use:
-            called = f"`async def {made.function.qualname}` ({_where(made.function)})"
+            called = f"`async def {made.function.qualname}` ({made.function.place})"
             yield (
                 node,
                 f"`{said(node)}` calls {called} and its coroutine is {use}, never awaited: the code does not run",
@@ -220,12 +220,8 @@ def _entered_plainly(body: Body) -> Iterator[tuple[ast.AST, str]]:
         is_generator = function.is_generator and not function.decorators
         wrong = (word == "with" and is_manager) or (word == "for" and (is_generator or is_manager))
         if wrong and not body.under_raises(value, "TypeError", "AttributeError", exactly=True):
-            taken = f"`async def {function.qualname}` ({_where(function)})"
+            taken = f"`async def {function.qualname}` ({function.place})"
             yield value, f"`{word} {said(value)}` takes {taken}, which only `async {word}` can: the code does not run"
-
-
-def _where(function: FunctionInfo) -> str:
-    return f"{function.module.source.path}:{function.node.lineno}"
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
