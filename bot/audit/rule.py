@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from bot.audit.program import ModuleInfo, Program
 from bot.audit.source import FunctionNode, TestCase, collected_classes, has_own_init, is_test, tests_in
@@ -26,6 +27,16 @@ MOST_EVIDENCE = 300
 def without_parameters(test: str) -> str:
     """A node id without the parameters of one instance: `a.py::test_x[1]` gives `a.py::test_x`."""
     return test.partition("[")[0]
+
+
+_Seen = TypeVar("_Seen", Outcome, Observation)
+
+
+def _by_test(items: Iterable[_Seen]) -> dict[str, tuple[_Seen, ...]]:
+    found: dict[str, list[_Seen]] = {}
+    for item in items:
+        found.setdefault(without_parameters(item.test), []).append(item)
+    return {test: tuple(each) for test, each in found.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,13 +134,21 @@ class Context:
         found = self.by_id.get(without_parameters(test))
         return found[0].node.lineno if found else 1
 
+    @cached_property
+    def _outcomes(self) -> dict[str, tuple[Outcome, ...]]:
+        return _by_test(self.outcomes)
+
+    @cached_property
+    def _observations(self) -> dict[str, tuple[Observation, ...]]:
+        return _by_test(self.observations)
+
     def outcomes_of(self, test: str) -> tuple[Outcome, ...]:
         """The outcomes of a test under all its parameters."""
-        return tuple(item for item in self.outcomes if without_parameters(item.test) == test)
+        return self._outcomes.get(test, ())
 
     def observations_of(self, test: str) -> tuple[Observation, ...]:
         """The observations of a test under all its parameters."""
-        return tuple(item for item in self.observations if without_parameters(item.test) == test)
+        return self._observations.get(test, ())
 
     def test_at(self, path: str, line: int) -> str:
         """The node id of the test that a line of a file belongs to; the path when it belongs to none."""

@@ -8,6 +8,8 @@ import re
 import warnings
 from collections.abc import Iterator
 
+from bot.audit.definitions import last_name
+
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 _TIMING = re.compile(
@@ -29,13 +31,6 @@ def parsed(text: str) -> ast.Module | str:
         return f"{error.msg} (line {error.lineno or 1})"
     except (ValueError, RecursionError, MemoryError) as error:
         return str(error) or "it is nested too deeply"
-
-
-def last_name(node: ast.AST) -> str:
-    """The last part of a dotted name, also under a call or subscript."""
-    while isinstance(node, ast.Call | ast.Subscript):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def functions(tree: ast.Module) -> dict[str, FunctionNode]:
