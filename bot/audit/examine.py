@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 
-from bot.audit.program import Program
+from bot.audit.reading.program import Program
+from bot.audit.reading.source import Allowance, patterns_of
 from bot.audit.rule import Context, Rule
 from bot.audit.rules import RULES
 from bot.audit.scores import scores
-from bot.audit.source import Allowance, patterns_of
 from bot.domain.audit import AuditReport, Depth, Finding, FindingSeverity, Recommendation, Tried
 from bot.domain.collector import without_collector
 from bot.domain.config import NO_CONVENTIONS, AuditConfig

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from bot.audit.case import classify, module_parts
-from bot.audit.wording import named
+from bot.audit.outcomes.case import classify, module_parts
+from bot.audit.outcomes.wording import named
 from bot.domain.plan import PlannedTest, ServiceNeed
 from bot.domain.suite import ENDED_IN_WORDS, Ended, FailureKind, Observation, Outcome
 from bot.probe.seen import TestRun

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from bot.audit.program import ModuleInfo, Program
-from bot.audit.source import FunctionNode, TestCase, collected_classes, has_own_init, is_test, tests_in
+from bot.audit.reading.program import ModuleInfo, Program
+from bot.audit.reading.source import FunctionNode, TestCase, collected_classes, has_own_init, is_test, tests_in
 from bot.audit.view import View
 from bot.domain.audit import Finding, FindingSeverity, Tried
 from bot.domain.config import NO_CONVENTIONS, AuditConfig

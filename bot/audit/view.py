@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from bot.audit.bindings import fixture_name
-from bot.audit.checks import handler_names, is_check, raises_names, replaced_in
-from bot.audit.definitions import ClassInfo
-from bot.audit.evaluate import Evaluation, Judged, Refuted
-from bot.audit.flat import Node, every, every_in, walk
-from bot.audit.program import ModuleInfo, Program
-from bot.audit.reach import SETUPS, Reach, Reaching
-from bot.audit.references import Instance
-from bot.audit.scope import Scope
-from bot.audit.source import FunctionNode, Source, TestCase
-from bot.audit.values import Value
+from bot.audit.evaluating.evaluate import Evaluation, Judged, Refuted
+from bot.audit.evaluating.values import Value
+from bot.audit.reading.bindings import fixture_name
+from bot.audit.reading.checks import handler_names, is_check, raises_names, replaced_in
+from bot.audit.reading.definitions import ClassInfo
+from bot.audit.reading.flat import Node, every, every_in, walk
+from bot.audit.reading.program import ModuleInfo, Program
+from bot.audit.reading.reach import SETUPS, Reach, Reaching
+from bot.audit.reading.references import Instance
+from bot.audit.reading.scope import Scope
+from bot.audit.reading.source import FunctionNode, Source, TestCase
 
 
 def _replaced_around(program: Program, key: object, body: list[ast.stmt], *, functions_only: bool) -> frozenset[str]:

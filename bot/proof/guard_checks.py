@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from bot.audit.definitions import last_name
+from bot.audit.reading.definitions import last_name
 from bot.domain.patch import GuardFinding
 from bot.proof.trees import (
     FunctionNode,

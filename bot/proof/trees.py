@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator
 
-from bot.audit.definitions import last_name
+from bot.audit.reading.definitions import last_name
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from bot.adapters.git_command import BOT_EMAIL, BOT_NAME
-from bot.audit.program import Program
+from bot.audit.reading.program import Program
 from bot.audit.rule import Context
 from bot.audit.scores import scores
 from bot.domain.audit import FindingSeverity, Recommendation

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from bot.audit.case import classify
 from bot.audit.junit.cases import Case, Ending, junit_cases
 from bot.audit.junit.failures import exceptions_of, status_of
 from bot.audit.kinds import function_name, merge_reruns
-from bot.audit.program import Program
-from bot.audit.source import tests_in
+from bot.audit.outcomes.case import classify
+from bot.audit.reading.program import Program
+from bot.audit.reading.source import tests_in
 from bot.domain.base import counted
 from bot.domain.errors import UsageProblem
 from bot.domain.plan import PlannedTest, ServiceNeed, TestPlan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.audit.examine import examine
-from bot.audit.wording import why_not_begun
+from bot.audit.outcomes.wording import why_not_begun
 from bot.domain.audit import AuditReport, Recommendation
 from bot.domain.record import Decision
 from bot.domain.results import Planned, TestsAudited, TestsWritten

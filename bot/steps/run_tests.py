@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.audit.kinds import merge_reruns
-from bot.audit.wording import why_not_begun
+from bot.audit.outcomes.wording import why_not_begun
 from bot.domain.base import Sha
 from bot.domain.errors import TargetSetupFailed
 from bot.domain.record import CycleEnd, Decision

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.audit.kinds import outcomes_of
-from bot.audit.wording import named, why_not_begun
+from bot.audit.outcomes.wording import named, why_not_begun
 from bot.domain.base import Sha
 from bot.domain.config import ServiceConfig
 from bot.domain.errors import TargetSetupFailed

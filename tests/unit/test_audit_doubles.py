@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.audit.flow import Kind, asserted, on_product
-from bot.audit.program import Program
+from bot.audit.dataflow.flow import Kind, asserted, on_product
+from bot.audit.reading.program import Program
 from bot.audit.rule import Context
 from bot.audit.rules import RULES
 from bot.domain.audit import Finding

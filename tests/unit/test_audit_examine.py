@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.audit.examine import ALLOWED, examine
-from bot.audit.program import module_names
-from bot.audit.source import MOST_CHARACTERS, MOST_DEPTH, Source, parse
+from bot.audit.reading.program import module_names
+from bot.audit.reading.source import MOST_CHARACTERS, MOST_DEPTH, Source, parse
 from bot.domain.audit import AuditReport, FindingSeverity, Recommendation
 from bot.domain.evidence import Suspect
 from bot.domain.plan import Difficulty, Expectation, Level, PlannedTest, TestPlan

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.audit.documented import numbers_in
+from bot.audit.evaluating.documented import numbers_in
 from bot.audit.examine import examine
-from bot.audit.flat import Flat, every, own_nodes, parent_of, walk
+from bot.audit.reading.flat import Flat, every, own_nodes, parent_of, walk
 from bot.domain.audit import FindingSeverity
 
 SERVICE = '''

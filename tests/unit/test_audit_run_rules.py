@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.audit.examine import examine
-from bot.audit.program import Program
-from bot.audit.support import Claim, Word, judge
+from bot.audit.observed.support import Claim, Word, judge
+from bot.audit.reading.program import Program
 from bot.domain.audit import Finding, FindingSeverity
 from bot.domain.logs import Frame
 from bot.domain.suite import (

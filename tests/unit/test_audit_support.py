@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.audit.phrases import agree, meaning, oppose, stem
-from bot.audit.program import Program
-from bot.audit.support import Claim, Word, judge
+from bot.audit.observed.support import Claim, Word, judge
+from bot.audit.reading.program import Program
+from bot.audit.vacuity.phrases import agree, meaning, oppose, stem
 
 Row = tuple[str, tuple[str, ...], str, str, str, str]
 """Code, what of it was entered, the test's name and docstring, and what it wanted and got."""

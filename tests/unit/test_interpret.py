@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.audit.interpret.interpretation import Interpretation, interpreted
 from bot.audit.interpret.values import UNKNOWN
-from bot.audit.program import Program
+from bot.audit.reading.program import Program
 from bot.audit.rule import Context
 
 PROGRAMS = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bot.audit.hidden import bases_of, foretells_outage, missed
 from bot.audit.kinds import classify, outcomes_of
-from bot.audit.signals import mentioned_mistake, skip_hides_environment
-from bot.audit.wording import why_not_begun
+from bot.audit.outcomes.hidden import bases_of, foretells_outage, missed
+from bot.audit.outcomes.signals import mentioned_mistake, skip_hides_environment
+from bot.audit.outcomes.wording import why_not_begun
 from bot.domain.evidence import Suspect
 from bot.domain.logs import Frame
 from bot.domain.plan import Expectation, PlannedTest, ServiceNeed, TestPlan

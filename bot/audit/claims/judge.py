@@ -11,7 +11,7 @@ from bot.audit.claims.figures import Figures, members, named_by, narrowed
 from bot.audit.claims.find import find_claims
 from bot.audit.claims.named import Named, ended_so, short
 from bot.audit.claims.results import Case, Run
-from bot.audit.signals import environment_signal, wrong_call
+from bot.audit.outcomes.signals import environment_signal, wrong_call
 from bot.domain.claims import Claim, ClaimsReport, Fact, Judgement, Scope, Verdict
 from bot.domain.logs import Frame
 from bot.domain.suite import RED, FailureKind, RaisedException

@@ -9,10 +9,10 @@ from datetime import date
 from functools import lru_cache
 from typing import Literal
 
-from bot.audit.case import classify
 from bot.audit.junit.cases import Case as JunitCase
 from bot.audit.junit.cases import junit_results
 from bot.audit.junit.failures import exceptions_of, status_of
+from bot.audit.outcomes.case import classify
 from bot.domain.errors import UsageProblem
 from bot.domain.suite import FailureKind, Observation
 

@@ -10,7 +10,7 @@ from bot.audit.interpret import loop, ops
 from bot.audit.interpret.frames import inner_of, shape_of
 from bot.audit.interpret.pytests import Fixture, MonkeyPatch, Pytests, Row
 from bot.audit.interpret.values import UNKNOWN, AsyncItems, Task, Tool, is_interpreted, undecided
-from bot.audit.program import ModuleInfo
+from bot.audit.reading.program import ModuleInfo
 
 MOST_ROWS = 12
 _SCOPES = {"session": 0, "package": 1, "module": 2, "class": 3, "function": 4}

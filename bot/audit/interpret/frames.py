@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.audit.interpret.values import Module
-from bot.audit.program import ModuleInfo
+from bot.audit.reading.program import ModuleInfo
 
 Code = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)

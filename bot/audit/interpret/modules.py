@@ -10,7 +10,7 @@ from bot.audit.interpret import host
 from bot.audit.interpret.calls import Calls
 from bot.audit.interpret.frames import Frame, inner_of
 from bot.audit.interpret.values import CONTAINERS, UNKNOWN, GaveUp, Module, Tool, is_instance, is_interpreted, open_up
-from bot.audit.program import Missing, ModuleInfo
+from bot.audit.reading.program import Missing, ModuleInfo
 
 _MOST_STATE = 3_000
 _IMPORT_STEPS = 60_000

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from bot.audit.interpret.frames import Frame, Function
 from bot.audit.interpret.values import MOST_DEPTH, MOST_STEPS, UNKNOWN, Bounded, GaveUp, is_instance, is_interpreted
-from bot.audit.program import Program
+from bot.audit.reading.program import Program
 
 _OWN = PurePath(__file__).parent.name
 _GENUINE = {"ops.py", "host.py", "doubles.py", "pytests.py", "suspending.py"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from bot.audit.hidden import bases_of, raised_from
 from bot.audit.junit.cases import MOST_TEXT, Ending
+from bot.audit.outcomes.hidden import bases_of, raised_from
 from bot.domain.logs import Frame
 from bot.domain.suite import Phase, RaisedException, RawStatus
 from bot.logs.tracebacks import HEADER, parse_tracebacks, place

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.audit.objects import awaits_nothing, mock_claims, object_claims
 from bot.audit.rule import Context, Example, Found, Rule, per_test, said
+from bot.audit.vacuity.objects import awaits_nothing, mock_claims, object_claims
 from bot.audit.view import View
 
 

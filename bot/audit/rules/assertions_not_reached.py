@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.definitions import last_name
-from bot.audit.flat import every
-from bot.audit.flow import Asserted, Kind
-from bot.audit.hidden import missed
-from bot.audit.recorded import Recorded, recorded
+from bot.audit.dataflow.flow import Asserted, Kind
+from bot.audit.observed.recorded import Recorded, recorded
+from bot.audit.outcomes.hidden import missed
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every
 from bot.audit.rule import Context, Example, Hit, Rule
 from bot.domain.suite import FileLines, Observation
 

@@ -6,12 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.definitions import ClassInfo, last_name, targets_of
-from bot.audit.flat import every, walk
-from bot.audit.reach import SETUPS
+from bot.audit.reading.definitions import ClassInfo, last_name, targets_of
+from bot.audit.reading.flat import every, walk
+from bot.audit.reading.reach import SETUPS
+from bot.audit.reading.scope import Scope
+from bot.audit.reading.source import block_statements
 from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test
-from bot.audit.scope import Scope
-from bot.audit.source import block_statements
 from bot.audit.view import View
 
 _MARKERS = {"asyncio", "anyio", "trio", "asyncio_cooperative", "twisted", "tornado", "curio"}

@@ -6,10 +6,10 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.definitions import last_name
-from bot.audit.flat import every
-from bot.audit.references import function_of, is_product
-from bot.audit.replacing import symbol_at
+from bot.audit.dataflow.replacing import symbol_at
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every
+from bot.audit.reading.references import function_of, is_product
 from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test, said
 from bot.audit.view import Body, View
 

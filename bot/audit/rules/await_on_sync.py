@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.definitions import ClassInfo, FunctionInfo, last_name, own_nodes
-from bot.audit.references import Instance, function_of
+from bot.audit.reading.definitions import ClassInfo, FunctionInfo, last_name, own_nodes
+from bot.audit.reading.references import Instance, function_of
+from bot.audit.reading.scope import Scope
 from bot.audit.rule import Context, Example, Found, Rule, per_test, said
-from bot.audit.scope import Scope
 from bot.audit.view import Body, View
 
 _RUNNERS = {"asyncio.run", "asyncio.create_task", "asyncio.ensure_future", "asyncio.wait_for", "asyncio.shield"}

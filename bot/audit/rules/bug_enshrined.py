@@ -9,14 +9,14 @@ import re
 import tokenize
 from collections.abc import Iterator
 
-from bot.audit.checks import raises_names
-from bot.audit.definitions import ClassInfo, FunctionInfo, last_name
-from bot.audit.flat import walk
-from bot.audit.flow import Asserted, Kind, asserted, resolve
-from bot.audit.program import Missing, ModuleInfo
-from bot.audit.references import Bound, Instance, is_product
+from bot.audit.dataflow.flow import Asserted, Kind, asserted, resolve
+from bot.audit.reading.checks import raises_names
+from bot.audit.reading.definitions import ClassInfo, FunctionInfo, last_name
+from bot.audit.reading.flat import walk
+from bot.audit.reading.program import Missing, ModuleInfo
+from bot.audit.reading.references import Bound, Instance, is_product
+from bot.audit.reading.signatures import why_not
 from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test, said
-from bot.audit.signatures import why_not
 from bot.audit.view import View
 from bot.domain.suite import FailureKind
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.definitions import last_name
-from bot.audit.flat import every
-from bot.audit.paths import Path, Paths, Turn, paths_in
+from bot.audit.controlflow.paths import Path, Paths, Turn, paths_in
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
-from bot.audit.vacuous import deciding, is_weak, silent, vacuous
+from bot.audit.vacuity.vacuous import deciding, is_weak, silent, vacuous
 from bot.audit.view import View
 
 

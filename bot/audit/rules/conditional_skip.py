@@ -6,13 +6,13 @@ import ast
 import sys
 from collections.abc import Iterator
 
-from bot.audit.checks import handler_names
-from bot.audit.definitions import ClassInfo, FunctionInfo, last_name
-from bot.audit.flat import every, walk
-from bot.audit.program import External, Missing, ModuleInfo
-from bot.audit.references import Instance, is_product
+from bot.audit.reading.checks import handler_names
+from bot.audit.reading.definitions import ClassInfo, FunctionInfo, last_name
+from bot.audit.reading.flat import every, walk
+from bot.audit.reading.program import External, Missing, ModuleInfo
+from bot.audit.reading.references import Instance, is_product
+from bot.audit.reading.source import block_statements
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
-from bot.audit.source import block_statements
 from bot.audit.view import View
 
 _MISSING = {"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "Exception", "BaseException"}

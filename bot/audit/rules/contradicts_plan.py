@@ -6,15 +6,15 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.checks import raises_names
-from bot.audit.definitions import last_name
-from bot.audit.flat import every
-from bot.audit.flow import on_mock
-from bot.audit.levels import level_of, markers
-from bot.audit.network import connecting
-from bot.audit.references import is_product
+from bot.audit.dataflow.flow import on_mock
+from bot.audit.reading.checks import raises_names
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every
+from bot.audit.reading.references import is_product
 from bot.audit.rule import Context, Example, Found, Rule, example_plan, per_test
-from bot.audit.tallies import led_to
+from bot.audit.surroundings.levels import level_of, markers
+from bot.audit.surroundings.network import connecting
+from bot.audit.surroundings.tallies import led_to
 from bot.audit.view import View
 from bot.domain.plan import PlannedTest
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from bot.audit.definitions import last_name
-from bot.audit.levels import level_of, markers
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.source import TestCase, base_names
 from bot.audit.rule import WARNING, Context, Example, Hit, Rule
-from bot.audit.source import TestCase, base_names
+from bot.audit.surroundings.levels import level_of, markers
 from bot.domain.config import AuditConfig, LevelConfig
 
 FEWEST_TESTS = 10

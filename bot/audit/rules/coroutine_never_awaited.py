@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.definitions import FunctionInfo, last_name
-from bot.audit.recorded import Recorded, recorded
-from bot.audit.references import Bound
+from bot.audit.observed.recorded import Recorded, recorded
+from bot.audit.reading.definitions import FunctionInfo, last_name
+from bot.audit.reading.references import Bound
 from bot.audit.rule import WARNING, Context, Example, Hit, Rule, said, without_parameters
 from bot.domain.suite import Observation
 

@@ -6,14 +6,14 @@ import ast
 import builtins
 from collections.abc import Iterator
 
-from bot.audit.checks import MOCKS, handler_names
-from bot.audit.definitions import ClassInfo, last_name, own_nodes
-from bot.audit.flat import walk
-from bot.audit.flow import Kind, asserted, on_product, resolve
-from bot.audit.overriding import overrides, serialises
-from bot.audit.references import Bound, Instance
+from bot.audit.dataflow.flow import Kind, asserted, on_product, resolve
+from bot.audit.dataflow.overriding import overrides, serialises
+from bot.audit.reading.checks import MOCKS, handler_names
+from bot.audit.reading.definitions import ClassInfo, last_name, own_nodes
+from bot.audit.reading.flat import walk
+from bot.audit.reading.references import Bound, Instance
+from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import Context, Example, Found, Rule, per_test, said
-from bot.audit.source import FunctionNode
 from bot.audit.view import View
 
 _CLOCKS = {"time", "monotonic", "perf_counter", "now", "time_ns", "loop_time"}

@@ -6,18 +6,18 @@ import ast
 import sys
 from collections.abc import Iterator
 
-from bot.audit.accepting import accepts_both
-from bot.audit.asserting import predicate
-from bot.audit.checks import handler_names, is_check
-from bot.audit.conditions import Dependence
-from bot.audit.definitions import ClassInfo, last_name
-from bot.audit.flat import every, walk
-from bot.audit.paths import Path, Paths, Turn, paths_in
-from bot.audit.program import External
-from bot.audit.references import is_product, module_of
+from bot.audit.controlflow.asserting import predicate
+from bot.audit.controlflow.conditions import Dependence
+from bot.audit.controlflow.paths import Path, Paths, Turn, paths_in
+from bot.audit.reading.checks import handler_names, is_check
+from bot.audit.reading.definitions import ClassInfo, last_name
+from bot.audit.reading.flat import every, walk
+from bot.audit.reading.program import External
+from bot.audit.reading.references import is_product, module_of
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
 from bot.audit.rules.swallowed_failure import BROAD, broadly_caught, concerns_product, enters_loops, gives_up_sometimes
-from bot.audit.vacuous import deciding, deciding_here, is_weak
+from bot.audit.vacuity.accepting import accepts_both
+from bot.audit.vacuity.vacuous import deciding, deciding_here, is_weak
 from bot.audit.view import View
 
 _TEXT_METHODS = frozenset(dir(str)) | frozenset(dir(bytes))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.documented import demands, leaves_open, prose_about, speaks_for
-from bot.audit.evaluate import Evaluation, Judged, Refuted, parameter_sets
-from bot.audit.expressions import Frame
-from bot.audit.flat import walk
+from bot.audit.evaluating.documented import demands, leaves_open, prose_about, speaks_for
+from bot.audit.evaluating.evaluate import Evaluation, Judged, Refuted, parameter_sets
+from bot.audit.evaluating.expressions import Frame
+from bot.audit.evaluating.values import Box, Known, Place, Several, Thing, Value, plain, via
+from bot.audit.reading.flat import walk
+from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test, said
-from bot.audit.source import FunctionNode
-from bot.audit.values import Box, Known, Place, Several, Thing, Value, plain, via
 from bot.audit.view import View
 
 _MOST_SHOWN = 60

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.definitions import last_name
-from bot.audit.flat import every
-from bot.audit.recorded import Recorded, recorded
+from bot.audit.observed.recorded import Recorded, recorded
+from bot.audit.outcomes.signals import wrong_call
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every
 from bot.audit.rule import Context, Example, Hit, Rule
-from bot.audit.signals import wrong_call
 from bot.domain.logs import Frame
 from bot.domain.suite import FailureKind, Observation, Outcome, RaisedException
 

@@ -6,14 +6,14 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.flow import Kind, kinds
+from bot.audit.dataflow.flow import Kind, kinds
 from bot.audit.interpret.interpretation import Run, interpreted
 from bot.audit.interpret.ops import text_of
 from bot.audit.interpret.values import UNKNOWN, GaveUp
+from bot.audit.observed.support import Claim, Word, judge
 from bot.audit.rule import Context, Example, Hit, Rule
 from bot.audit.rules.expectation_contradicts_impl import contradictions
-from bot.audit.support import Claim, Word, judge
-from bot.audit.tallies import title
+from bot.audit.surroundings.tallies import title
 from bot.audit.view import View
 
 _AUTO = re.compile(r"asyncio_mode\"?\s*=\s*[\"']?auto")

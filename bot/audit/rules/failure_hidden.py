@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.hidden import is_loopback, missed
-from bot.audit.network import INFRASTRUCTURE_ERRORS, outage_errors, raised_on_purpose
-from bot.audit.program import Program
-from bot.audit.recorded import Recorded, recorded
+from bot.audit.observed.recorded import Recorded, recorded
+from bot.audit.outcomes.hidden import is_loopback, missed
+from bot.audit.outcomes.signals import missing_module
+from bot.audit.reading.program import Program
 from bot.audit.rule import Context, Example, Hit, Rule
-from bot.audit.signals import missing_module
-from bot.audit.tallies import claims_reproduction, plans_outage
+from bot.audit.surroundings.network import INFRASTRUCTURE_ERRORS, outage_errors, raised_on_purpose
+from bot.audit.surroundings.tallies import claims_reproduction, plans_outage
 from bot.domain.suite import Connection, FailureKind, FileLines, Observation, Outcome, RaisedException
 
 _DEAD_PORTS = range(10)

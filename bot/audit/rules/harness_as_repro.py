@@ -7,17 +7,17 @@ import re
 import unittest
 from collections.abc import Iterable, Iterator
 
-from bot.audit.asserting import predicate
-from bot.audit.checks import raises_names
-from bot.audit.definitions import ClassInfo, FunctionInfo, last_name
-from bot.audit.flat import every
-from bot.audit.network import connecting, served
-from bot.audit.program import Missing
-from bot.audit.references import Bound, Instance
+from bot.audit.controlflow.asserting import predicate
+from bot.audit.reading.checks import raises_names
+from bot.audit.reading.definitions import ClassInfo, FunctionInfo, last_name
+from bot.audit.reading.flat import every
+from bot.audit.reading.program import Missing
+from bot.audit.reading.references import Bound, Instance
+from bot.audit.reading.scope import Scope
+from bot.audit.reading.signatures import Parameters, why_not
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Hit, Rule, per_test, said
-from bot.audit.scope import Scope
-from bot.audit.signatures import Parameters, why_not
-from bot.audit.tallies import BROAD, claims_reproduction, led_to, tallies
+from bot.audit.surroundings.network import connecting, served
+from bot.audit.surroundings.tallies import BROAD, claims_reproduction, led_to, tallies
 from bot.audit.view import View
 from bot.domain.suite import FailureKind
 

@@ -6,13 +6,13 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.asserting import predicate
-from bot.audit.definitions import FunctionInfo, last_name
-from bot.audit.flat import every, own_nodes, walk
-from bot.audit.network import has_server
-from bot.audit.references import Bound, Coroutine, is_product
+from bot.audit.controlflow.asserting import predicate
+from bot.audit.reading.definitions import FunctionInfo, last_name
+from bot.audit.reading.flat import every, own_nodes, walk
+from bot.audit.reading.references import Bound, Coroutine, is_product
+from bot.audit.reading.scope import Scope
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
-from bot.audit.scope import Scope
+from bot.audit.surroundings.network import has_server
 from bot.audit.view import View
 
 _FACTS = {

@@ -6,17 +6,17 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.asserting import predicate
-from bot.audit.bindings import fixture_name
-from bot.audit.checks import handler_names
-from bot.audit.definitions import last_name
-from bot.audit.flat import every, walk
-from bot.audit.levels import level_of
-from bot.audit.network import INFRASTRUCTURE_ERRORS, connecting, outage_errors, served
-from bot.audit.paths import Path, Paths, paths_in
+from bot.audit.controlflow.asserting import predicate
+from bot.audit.controlflow.paths import Path, Paths, paths_in
+from bot.audit.reading.bindings import fixture_name
+from bot.audit.reading.checks import handler_names
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every, walk
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
-from bot.audit.tallies import BROAD
-from bot.audit.vacuous import vacuous
+from bot.audit.surroundings.levels import level_of
+from bot.audit.surroundings.network import INFRASTRUCTURE_ERRORS, connecting, outage_errors, served
+from bot.audit.surroundings.tallies import BROAD
+from bot.audit.vacuity.vacuous import vacuous
 from bot.audit.view import View
 from bot.domain.plan import Level
 

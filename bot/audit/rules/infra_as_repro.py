@@ -6,10 +6,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.checks import raises_names
-from bot.audit.definitions import last_name
-from bot.audit.flat import every
-from bot.audit.network import (
+from bot.audit.reading.checks import raises_names
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every
+from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
+from bot.audit.surroundings.network import (
     INFRASTRUCTURE_ERRORS,
     connecting,
     fixed_place,
@@ -17,8 +18,7 @@ from bot.audit.network import (
     raised_on_purpose,
     served,
 )
-from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
-from bot.audit.tallies import BROAD, claims_reproduction, plans_outage, tallies, title
+from bot.audit.surroundings.tallies import BROAD, claims_reproduction, plans_outage, tallies, title
 from bot.audit.view import View
 from bot.domain.audit import FindingSeverity
 

@@ -8,15 +8,15 @@ import unittest
 from collections.abc import Iterator
 from unittest.mock import MagicMock
 
-from bot.audit.checks import MOCKS, handler_names, raises_names
-from bot.audit.definitions import ClassInfo, last_name
-from bot.audit.flat import ancestors, every, imports_in, parent_of
-from bot.audit.names import undefined_names
-from bot.audit.program import Missing, ModuleInfo, Program
-from bot.audit.references import Instance, Made, is_product
+from bot.audit.reading.checks import MOCKS, handler_names, raises_names
+from bot.audit.reading.definitions import ClassInfo, last_name
+from bot.audit.reading.flat import ancestors, every, imports_in, parent_of
+from bot.audit.reading.names import undefined_names
+from bot.audit.reading.program import Missing, ModuleInfo, Program
+from bot.audit.reading.references import Instance, Made, is_product
+from bot.audit.reading.scope import Scope
+from bot.audit.reading.source import FunctionNode, Source
 from bot.audit.rule import Context, Example, Hit, Rule, said
-from bot.audit.scope import Scope
-from bot.audit.source import FunctionNode, Source
 from bot.audit.view import Body, View
 
 _ABSENT = ("AttributeError", "ImportError", "ModuleNotFoundError", "NameError")

@@ -6,14 +6,14 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.audit.checks import handler_names, is_check, raises_names
-from bot.audit.flat import every
-from bot.audit.recorded import Recorded, recorded
+from bot.audit.observed.recorded import Recorded, recorded
+from bot.audit.outcomes.signals import environment_signal, wrong_call
+from bot.audit.outcomes.wording import named
+from bot.audit.reading.checks import handler_names, is_check, raises_names
+from bot.audit.reading.flat import every
+from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import Context, Example, Hit, Rule
-from bot.audit.signals import environment_signal, wrong_call
-from bot.audit.source import FunctionNode
-from bot.audit.tallies import BROAD, claims_reproduction, tallies
-from bot.audit.wording import named
+from bot.audit.surroundings.tallies import BROAD, claims_reproduction, tallies
 from bot.domain.logs import Frame
 from bot.domain.suite import FileLines, Observation, RaisedException
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.audit.basis import Rest, basis
+from bot.audit.dataflow.basis import Rest, basis
 from bot.audit.rule import Context, Example, Found, Rule, per_test
 from bot.audit.rules.sut_replaced import own_replacements
 from bot.audit.view import View

@@ -6,13 +6,13 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.asserting import Asserting
-from bot.audit.definitions import FunctionInfo, last_name
-from bot.audit.flat import every, walk
-from bot.audit.paths import Paths, paths_in
-from bot.audit.references import Bound, Coroutine, Instance, Made, is_product
+from bot.audit.controlflow.asserting import Asserting
+from bot.audit.controlflow.paths import Paths, paths_in
+from bot.audit.reading.definitions import FunctionInfo, last_name
+from bot.audit.reading.flat import every, walk
+from bot.audit.reading.references import Bound, Coroutine, Instance, Made, is_product
+from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test
-from bot.audit.source import FunctionNode
 from bot.audit.view import View
 
 _REQUESTS = {"get", "post", "put", "patch", "delete", "send", "close", "append", "login", "add", "save", "create"}

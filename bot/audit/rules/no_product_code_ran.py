@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.basis import Rest, basis
-from bot.audit.definitions import FunctionInfo, last_name
-from bot.audit.flat import every
-from bot.audit.flow import Kind, asserted, everything, resolve
-from bot.audit.recorded import Recorded, recorded
-from bot.audit.references import Bound
+from bot.audit.dataflow.basis import Rest, basis
+from bot.audit.dataflow.flow import Kind, asserted, everything, resolve
+from bot.audit.observed.recorded import Recorded, recorded
+from bot.audit.reading.definitions import FunctionInfo, last_name
+from bot.audit.reading.flat import every
+from bot.audit.reading.references import Bound
 from bot.audit.rule import Context, Example, Hit, Rule, said
 from bot.audit.view import View
 from bot.domain.suite import FileLines, Observation

@@ -6,13 +6,13 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.asserting import predicate
-from bot.audit.definitions import last_name
-from bot.audit.flat import every, walk
-from bot.audit.flow import asserted, is_weak
-from bot.audit.references import is_product
+from bot.audit.controlflow.asserting import predicate
+from bot.audit.dataflow.flow import asserted, is_weak
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every, walk
+from bot.audit.reading.references import is_product
 from bot.audit.rule import WARNING, Context, Example, Found, Hit, Rule, per_test, said
-from bot.audit.vacuous import vacuous
+from bot.audit.vacuity.vacuous import vacuous
 from bot.audit.view import View
 from bot.domain.audit import Tried
 from bot.domain.suite import FailureKind

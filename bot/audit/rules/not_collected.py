@@ -6,11 +6,11 @@ import ast
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from bot.audit.checks import is_check
-from bot.audit.definitions import last_name, targets_of
-from bot.audit.flat import every, parent_of, walk
+from bot.audit.reading.checks import is_check
+from bot.audit.reading.definitions import last_name, targets_of
+from bot.audit.reading.flat import every, parent_of, walk
+from bot.audit.reading.source import FunctionNode, Source, base_names, has_own_init, patterns_of
 from bot.audit.rule import Context, Example, Hit, Rule
-from bot.audit.source import FunctionNode, Source, base_names, has_own_init, patterns_of
 
 _FALSE = ast.dump(ast.Constant(False))
 

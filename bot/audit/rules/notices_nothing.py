@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.flow import Kind, kinds, on_product
+from bot.audit.dataflow.flow import Kind, kinds, on_product
 from bot.audit.interpret.changes import hollows, raising, small_changes
 from bot.audit.interpret.interpretation import interpreted
 from bot.audit.rule import WARNING, Context, Example, Hit, Rule

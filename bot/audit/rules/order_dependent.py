@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from bot.audit.bindings import fixture_name
-from bot.audit.definitions import is_name, last_name
-from bot.audit.flat import every, walk
-from bot.audit.levels import markers
-from bot.audit.reach import SETUPS
+from bot.audit.reading.bindings import fixture_name
+from bot.audit.reading.definitions import is_name, last_name
+from bot.audit.reading.flat import every, walk
+from bot.audit.reading.reach import SETUPS
+from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test
-from bot.audit.source import FunctionNode
+from bot.audit.surroundings.levels import markers
 from bot.audit.view import View
 
 _MUTATES = {"append", "add", "update", "extend", "insert", "setdefault", "appendleft", "put"}

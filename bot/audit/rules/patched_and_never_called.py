@@ -6,10 +6,10 @@ import ast
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-from bot.audit.checks import raises_names
-from bot.audit.definitions import last_name
-from bot.audit.flat import every
-from bot.audit.recorded import Recorded, recorded
+from bot.audit.observed.recorded import Recorded, recorded
+from bot.audit.reading.checks import raises_names
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every
 from bot.audit.rule import Context, Example, Hit, Rule
 from bot.domain.suite import FileLines, Observation, SeenMock
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.asserting import is_claim
-from bot.audit.paths import paths_in
+from bot.audit.controlflow.asserting import is_claim
+from bot.audit.controlflow.paths import paths_in
 from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test, said
-from bot.audit.vacuous import silent
+from bot.audit.vacuity.vacuous import silent
 from bot.audit.view import View
 
 

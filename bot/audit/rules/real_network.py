@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bot.audit.levels import level_of
-from bot.audit.network import LOOPBACK, addresses, connecting, served
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Hit, Rule, per_test, said
+from bot.audit.surroundings.levels import level_of
+from bot.audit.surroundings.network import LOOPBACK, addresses, connecting, served
 from bot.audit.view import View
 from bot.domain.plan import Level
 

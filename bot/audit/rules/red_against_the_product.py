@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bot.audit.definitions import last_name
-from bot.audit.flat import every
-from bot.audit.flow import Kind, kinds
-from bot.audit.recorded import Recorded, recorded
+from bot.audit.dataflow.flow import Kind, kinds
+from bot.audit.observed.recorded import Recorded, recorded
+from bot.audit.observed.support import Claim, Word, judge
+from bot.audit.outcomes.wording import named
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every
 from bot.audit.rule import Context, Example, Hit, Rule
-from bot.audit.support import Claim, Word, judge
 from bot.audit.view import View
-from bot.audit.wording import named
 from bot.domain.suite import FailureKind, Observation, Outcome, RaisedException
 
 _ASSERTIONS = {"AssertionError", "Failed", "_pytest.outcomes.Failed", "FailTest"}

@@ -6,15 +6,15 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.checks import raises_names
-from bot.audit.definitions import ClassInfo, last_name
-from bot.audit.flat import every, walk
-from bot.audit.flow import Asserted, Kind, asserted, is_weak, kinds, on_mock, replaced, resolve
-from bot.audit.origin import calls_in
-from bot.audit.references import Instance, Made, is_product
+from bot.audit.dataflow.flow import Asserted, Kind, asserted, is_weak, kinds, on_mock, replaced, resolve
+from bot.audit.dataflow.origin import calls_in
+from bot.audit.reading.checks import raises_names
+from bot.audit.reading.definitions import ClassInfo, last_name
+from bot.audit.reading.flat import every, walk
+from bot.audit.reading.references import Instance, Made, is_product
+from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test, said
 from bot.audit.rules.sut_replaced import own_replacements, rests_on
-from bot.audit.source import FunctionNode
 from bot.audit.view import View
 
 _FOREIGN = {Kind.PRODUCT, Kind.UNKNOWN, Kind.LIBRARY, Kind.AMBIENT}

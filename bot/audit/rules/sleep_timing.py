@@ -6,14 +6,14 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.asserting import predicate
-from bot.audit.definitions import ClassInfo, last_name
-from bot.audit.flat import every, own_nodes, parent_of, walk
-from bot.audit.references import Instance, is_product
+from bot.audit.controlflow.asserting import predicate
+from bot.audit.reading.definitions import ClassInfo, last_name
+from bot.audit.reading.flat import every, own_nodes, parent_of, walk
+from bot.audit.reading.references import Instance, is_product
+from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
-from bot.audit.source import FunctionNode
-from bot.audit.timing import SLEEPS, Measured, fakes_time, inner_functions
-from bot.audit.vacuous import vacuous
+from bot.audit.surroundings.timing import SLEEPS, Measured, fakes_time, inner_functions
+from bot.audit.vacuity.vacuous import vacuous
 from bot.audit.view import View
 from bot.domain.audit import FindingSeverity
 

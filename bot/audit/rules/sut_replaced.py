@@ -5,16 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.checks import MOCKS
-from bot.audit.definitions import ClassInfo, FunctionInfo, last_name
-from bot.audit.flat import every, walk
-from bot.audit.flow import Asserted, Kind, asserted, kinds, kinds_without, replaced, replacements, resolve
-from bot.audit.origin import kind_of_class
-from bot.audit.overriding import called_directly, overrides
-from bot.audit.references import is_product
-from bot.audit.replacing import Replacement
+from bot.audit.dataflow.flow import Asserted, Kind, asserted, kinds, kinds_without, replaced, replacements, resolve
+from bot.audit.dataflow.origin import kind_of_class
+from bot.audit.dataflow.overriding import called_directly, overrides
+from bot.audit.dataflow.replacing import Replacement
+from bot.audit.reading.checks import MOCKS
+from bot.audit.reading.definitions import ClassInfo, FunctionInfo, last_name
+from bot.audit.reading.flat import every, walk
+from bot.audit.reading.references import is_product
+from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import Context, Example, Found, Rule, per_test, said
-from bot.audit.source import FunctionNode
 from bot.audit.view import View
 
 _ON_PRODUCT = {Kind.PRODUCT, Kind.UNKNOWN}

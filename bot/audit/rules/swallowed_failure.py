@@ -6,15 +6,15 @@ import ast
 import sys
 from collections.abc import Iterator
 
-from bot.audit.checks import handler_names, raises_names
-from bot.audit.definitions import ClassInfo, FunctionInfo, last_name
-from bot.audit.flat import every, walk
-from bot.audit.paths import Path, Paths, Turn, paths_in, paths_of
-from bot.audit.program import External
-from bot.audit.references import Bound, module_of
+from bot.audit.controlflow.paths import Path, Paths, Turn, paths_in, paths_of
+from bot.audit.reading.checks import handler_names, raises_names
+from bot.audit.reading.definitions import ClassInfo, FunctionInfo, last_name
+from bot.audit.reading.flat import every, walk
+from bot.audit.reading.program import External
+from bot.audit.reading.references import Bound, module_of
+from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
-from bot.audit.source import FunctionNode
-from bot.audit.vacuous import deciding_here, silent, vacuous
+from bot.audit.vacuity.vacuous import deciding_here, silent, vacuous
 from bot.audit.view import View
 
 BROAD = {"Exception", "BaseException", "AssertionError"}

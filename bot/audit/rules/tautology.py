@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.audit.objects import mock_claims, object_claims
 from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test, said
-from bot.audit.vacuous import decides, vacuous
+from bot.audit.vacuity.objects import mock_claims, object_claims
+from bot.audit.vacuity.vacuous import decides, vacuous
 from bot.audit.view import View
 
 

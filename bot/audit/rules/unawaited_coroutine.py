@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.bindings import fixture_name
-from bot.audit.definitions import last_name
-from bot.audit.flat import every, parent_of
-from bot.audit.references import Coroutine, function_of
+from bot.audit.reading.bindings import fixture_name
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every, parent_of
+from bot.audit.reading.references import Coroutine, function_of
+from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import Context, Example, Found, Rule, per_test, said
-from bot.audit.source import FunctionNode
 from bot.audit.view import Body, View
 
 _LOOKING = {

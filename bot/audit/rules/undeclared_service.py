@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.definitions import last_name
-from bot.audit.levels import level_of
-from bot.audit.network import addresses, served
-from bot.audit.references import is_product
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.references import is_product
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
+from bot.audit.surroundings.levels import level_of
+from bot.audit.surroundings.network import addresses, served
 from bot.audit.view import View
 from bot.domain.plan import Level
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.asserting import predicate
-from bot.audit.checks import is_mock
-from bot.audit.constants import constant
-from bot.audit.definitions import last_name
-from bot.audit.flat import every, parent_of
-from bot.audit.paths import paths_in
-from bot.audit.references import Instance
+from bot.audit.controlflow.asserting import predicate
+from bot.audit.controlflow.paths import paths_in
+from bot.audit.reading.checks import is_mock
+from bot.audit.reading.constants import constant
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every, parent_of
+from bot.audit.reading.references import Instance
+from bot.audit.reading.truths import always_false
 from bot.audit.rule import Context, Example, Found, Rule, per_test, said
-from bot.audit.truths import always_false
 from bot.audit.view import View
 
 

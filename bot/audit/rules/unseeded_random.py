@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.asserting import predicate
-from bot.audit.definitions import last_name
-from bot.audit.flat import every, walk
+from bot.audit.controlflow.asserting import predicate
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every, walk
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
 from bot.audit.view import Body, View
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.checks import MOCKS
-from bot.audit.definitions import last_name
-from bot.audit.flat import every, walk
-from bot.audit.flow import Kind, asserted, is_weak, kinds, kinds_of_variable, resolve, runs_product
-from bot.audit.program import External, ModuleInfo
-from bot.audit.replacing import Replacement, replacements_in, symbol_at
+from bot.audit.dataflow.flow import Kind, asserted, is_weak, kinds, kinds_of_variable, resolve, runs_product
+from bot.audit.dataflow.replacing import Replacement, replacements_in, symbol_at
+from bot.audit.reading.checks import MOCKS
+from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every, walk
+from bot.audit.reading.program import External, ModuleInfo
+from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test, said
-from bot.audit.source import FunctionNode
-from bot.audit.unmet import unmet
+from bot.audit.surroundings.unmet import unmet
 from bot.audit.view import View
 
 _CONFIGURED = {"return_value", "side_effect"}

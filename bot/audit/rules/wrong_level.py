@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.checks import MOCKS
-from bot.audit.definitions import ClassInfo, last_name
-from bot.audit.flow import on_mock
-from bot.audit.levels import level_of
-from bot.audit.network import addresses, connecting, fixed_place, has_server, served
-from bot.audit.references import is_product
+from bot.audit.dataflow.flow import on_mock
+from bot.audit.reading.checks import MOCKS
+from bot.audit.reading.definitions import ClassInfo, last_name
+from bot.audit.reading.references import is_product
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Hit, Rule, per_test, said
+from bot.audit.surroundings.levels import level_of
+from bot.audit.surroundings.network import addresses, connecting, fixed_place, has_server, served
 from bot.audit.view import View
 from bot.domain.plan import Level, ServiceNeed
 from bot.domain.suite import Observation

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bot.audit.bindings import fixture_name
-from bot.audit.definitions import ClassInfo, FunctionInfo, last_name
-from bot.audit.flat import every, parent_of
-from bot.audit.references import Bound
+from bot.audit.reading.bindings import fixture_name
+from bot.audit.reading.definitions import ClassInfo, FunctionInfo, last_name
+from bot.audit.reading.flat import every, parent_of
+from bot.audit.reading.references import Bound
+from bot.audit.reading.scope import Scope
+from bot.audit.reading.signatures import Parameters, why_not
 from bot.audit.rule import Context, Example, Found, Rule, per_test, said
-from bot.audit.scope import Scope
-from bot.audit.signatures import Parameters, why_not
 from bot.audit.view import Body, View
 
 _PLAIN = {"dataclass", "final", "total_ordering", "runtime_checkable", "unique", "mark"}

@@ -1,0 +1,1 @@
+"""The ways through a test: what each has asserted when it ends green."""

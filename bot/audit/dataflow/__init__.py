@@ -1,0 +1,1 @@
+"""Where an asserted value comes from."""

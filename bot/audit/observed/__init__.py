@@ -1,0 +1,1 @@
+"""What a run recorded, told in terms of the text."""

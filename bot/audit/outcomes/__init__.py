@@ -1,0 +1,1 @@
+"""What kind of failure each outcome is."""

@@ -1,0 +1,1 @@
+"""Servers, clocks, levels and counted failures around a test."""

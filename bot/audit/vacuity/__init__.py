@@ -1,0 +1,1 @@
+"""Assertions that hold whatever the code does."""
