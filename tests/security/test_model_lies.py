@@ -687,7 +687,7 @@ FLOODS: dict[str, tuple[Callable[[int], str], Callable[[int], str], bool]] = {
 
 @pytest.mark.parametrize("name", FLOODS)
 def test_hostile_size_costs_little(name: str) -> None:
-    """Five whys of twelve citations of 2,000 characters, over 2,400 entries. Time of this process, not of the clock."""
+    """Five whys of twelve citations of 2,000 characters, over 2,400 entries, beside one look at each character."""
     text, said, accepted = FLOODS[name]
     entries = tuple(LogEntry(insert_id=f"h{n}", time_ns=10**18 + n, severity=Severity.ERROR, text=text(n),
                              instance=f"i{n % 7}") for n in range(2_400))
@@ -695,8 +695,11 @@ def test_hostile_size_costs_little(name: str) -> None:
         LogCitation(insert_id=f"h{12 * turn + n}", quote=entries[12 * turn + n].text[:2_000]) for n in range(12)))
         for turn in range(5))
     started = time.process_time()
+    assert sum(ord(letter) for entry in entries for letter in entry.text)
+    floor = time.process_time() - started
+    started = time.process_time()
     found = check_whys(answer(*whys), demo_scene().ground._replace(entries=entries))
-    assert time.process_time() - started < 1.0
+    assert time.process_time() - started < 10 * floor
     assert (len(found.result.whys) == len(whys) and not found.failures) is accepted
 
 
