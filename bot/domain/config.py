@@ -244,9 +244,13 @@ class PolicyConfig(Table):
 
 
 class ProofConfig(Table):
-    """`[proof]`: how often each of base, fix and revert is run."""
+    """`[proof]`: how often each of base, fix and revert is run, how many small changes of the fixed lines are tried at
+    most, and how many runs go on at a time.
+    """
 
-    reruns: Annotated[int, Field(strict=True, ge=1, le=50)] = 3
+    reruns: Annotated[int, Field(strict=True, ge=1, le=50)] = 5
+    mutants: Annotated[int, Field(strict=True, ge=0, le=500)] = 20
+    workers: Annotated[int, Field(strict=True, ge=1, le=64)] = 2
 
 
 class ServiceConfig(Table):

@@ -14,13 +14,14 @@ from bot.domain.effects import Artifact, CycleKey, IssueKey, RecordedEffect, Rep
 from bot.domain.logs import Focus, Incident
 from bot.domain.results import Retrieved, StepResult
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 """The record's schema version. A newer one is refused; older ones are migrated by the store.
 
 2: `fixed`; incidents have `timeline` and `followed`, groups `shown_with`, ranked incidents `why` and `lost`.
 3: whys have `confidence`, `unheld` and `ruled_out`, root causes `not_caught` and `reason`, results of steps 1 and 2
 `investigation`, of step 1 `code`, `paths`, `product` and
 `tests`, hypotheses `against`, what was read `keeps_emails`; planned tests `data`, charges `lost`, failures `name`.
+4: proofs have `hunks`, `mutants`, `lines`, `guard` and `notes`, runs of tests `seed` and `pressure`.
 """
 
 STEPS = (
@@ -152,7 +153,7 @@ class FixedMark(Frozen):
 class CycleRecord(Frozen):
     """Everything known of one cycle. `version` counts saves; a stale writer is refused by it."""
 
-    schema_version: Literal[3] = SCHEMA
+    schema_version: Literal[4] = SCHEMA
     version: int = 0
     ref: CycleRef
     settings: Settings

@@ -18,7 +18,9 @@ def _only_adds_keys(body: JsonObject) -> JsonObject:
     return dict(body)
 
 
-MIGRATIONS: Mapping[int, Migration] = {1: _only_adds_keys, 2: _only_adds_keys}
+MIGRATIONS: Mapping[int, Migration] = {
+    1: _only_adds_keys, 2: _only_adds_keys, 3: _only_adds_keys,
+}
 """From a schema version to the next."""
 
 PART_DIGITS = 16

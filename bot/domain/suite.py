@@ -151,7 +151,8 @@ class SuiteResult(Frozen):
     """One run of a suite. All counts are computed from `outcomes`.
 
     `doubts` say why the record of the run cannot be believed; empty when its accounts agree. `ran` is False
-    when there was nothing to run; `note` then says why.
+    when there was nothing to run; `note` then says why. `seed` gave the order of the tests and the state of `random`,
+    None for the order of the files; `pressure`: all processors were kept busy.
     """
 
     label: str
@@ -166,6 +167,8 @@ class SuiteResult(Frozen):
     note: str = ""
     doubts: tuple[str, ...] = ()
     ran: bool = True
+    seed: int | None = None
+    pressure: bool = False
 
     def of(self, *kinds: FailureKind) -> tuple[Outcome, ...]:
         """The outcomes of these kinds."""
@@ -185,3 +188,10 @@ class SuiteResult(Frozen):
     def red(self) -> int:
         """How many failed or erred, for whatever reason."""
         return len(self.of(*RED))
+
+
+class Ran(Frozen):
+    """One run: the result for the record, and what the probe saw of each test. Neither holds a plain secret."""
+
+    result: SuiteResult
+    observations: tuple[Observation, ...] = ()

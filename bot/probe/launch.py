@@ -133,13 +133,16 @@ def _ask(program: Path) -> Path:
 def run_tests(sandbox: Sandbox, tree: Path, target: TargetConfig, python: str | Interpreter, paths: tuple[str, ...],
               limits: Limits, label: str, scratch: Path, read_only: tuple[Path, ...] = (),
               extra_args: tuple[str, ...] = (), *, watch: bool = False,
-              services: tuple[NeededService, ...] = ()) -> TestRun:
+              services: tuple[NeededService, ...] = (), seed: int | None = None, pressure: bool = False,
+              stops: bool = False) -> TestRun:
     """Run pytest on `paths` (files, folders or node ids, relative to the repository) and watch it.
 
     `tree` holds the repository's files, `scratch` is a folder beside it, in it or around it; the run may write to
     both. `read_only` are further folders it needs. Each run has its own home and temporary folder, removed after.
     `watch` asks for executed lines and mocks, which makes it slower before Python 3.12. Tests that need one of the
     `services` that does not answer are not begun; starting them is part of the run and of its time.
+    A `seed` draws the order of the tests, and sets `random` and the hashes; without one they are the same each time.
+    `pressure` keeps all processors busy meanwhile; `stops` ends the run at the first test that fails.
     Raises TargetSetupFailed when the interpreter or pytest is missing, SandboxProblem from the sandbox.
     """
     tree, scratch = Path(os.path.realpath(tree)), Path(os.path.realpath(scratch))
@@ -154,14 +157,15 @@ def run_tests(sandbox: Sandbox, tree: Path, target: TargetConfig, python: str | 
     out = os.open(run.out, os.O_RDONLY | os.O_DIRECTORY)
     try:
         local = tuple(within_root(target, path) for path in paths)
-        shared = ("--color=no", *target.pytest_args, *extra_args, "--maxfail=0", "--continue-on-collection-errors")
+        shared = ("--color=no", *target.pytest_args, *extra_args, "--maxfail=1" if stops else "--maxfail=0",
+                  "--continue-on-collection-errors")
         completed = sandbox.run(Command(
             argv=(str(interpreter.program), "-B", "-m", "pytest", "-p", "whybot_probe", "-p", "no:cacheprovider",
                   "--capture=no", f"--junitxml={run.out / 'junit.xml'}", "-o", "junit_family=xunit2",
                   "-o", "junit_duration_report=total",
                   f"--rootdir={root}", f"--confcutdir={tree}", *run.configuration(local), *shared, *local),
             folder=folder, cwd=root, read_only=(*interpreter.read_only, *read_only),
-            env={**run.environment(interpreter), **_asked(watch, services)}, limits=limits))
+            env={**run.environment(interpreter), **_asked(watch, services), **_drawn(seed, pressure)}, limits=limits))
         killed = completed.ended is not Ended.EXITED
         names = sorted(name for name in os.listdir(out) if re.fullmatch(r"probe\.ndjson(\.\w+)?", name))  # noqa: PTH208
         names = [name for name in names if not name.endswith(".stacks")]
@@ -182,6 +186,11 @@ def run_tests(sandbox: Sandbox, tree: Path, target: TargetConfig, python: str | 
 def _asked(watch: bool, services: tuple[NeededService, ...]) -> dict[str, str]:
     asked = {"WHYBOT_PROBE_SERVICES": json.dumps([service.model_dump(mode="json") for service in services])}
     return {**asked, "WHYBOT_PROBE_WATCH": "1"} if watch else asked
+
+
+def _drawn(seed: int | None, pressure: bool) -> dict[str, str]:
+    drawn = {} if seed is None else {"WHYBOT_PROBE_SEED": str(seed), "PYTHONHASHSEED": str(seed)}
+    return {**drawn, "WHYBOT_PROBE_PRESSURE": str(os.cpu_count() or 1)} if pressure else drawn
 
 
 def _stopped_at(completed: Completed, stacks: str, tree: Path, running: tuple[SeenTest, ...]) -> tuple[Frame, ...]:

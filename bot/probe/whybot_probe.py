@@ -8,6 +8,7 @@ Environment: WHYBOT_PROBE_OUT is the file to append to; WHYBOT_PROBE_ROOT the re
 paths are made relative; WHYBOT_PROBE_CODE and WHYBOT_PROBE_TESTS are folders or globs relative to that root,
 joined by os.pathsep: what is product code, and what is not although it matches. WHYBOT_PROBE_WATCH=1 asks for the
 lines that run and what becomes of mocks. WHYBOT_PROBE_SERVICES is a JSON list of the services that tests need.
+WHYBOT_PROBE_SEED draws the order of the tests; WHYBOT_PROBE_PRESSURE is how many processors to keep busy.
 
 With pytest-xdist the controller records only the services, and worker N appends to OUT.N.
 Product code that runs in other processes is not seen in `reached`.
@@ -35,11 +36,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING or __package__:
-    from bot.probe import whybot_connections, whybot_lines, whybot_mocks, whybot_services
+    from bot.probe import whybot_connections, whybot_lines, whybot_mocks, whybot_order, whybot_services
 else:
     import whybot_connections
     import whybot_lines
     import whybot_mocks
+    import whybot_order
     import whybot_services
 
 if TYPE_CHECKING:
@@ -148,7 +150,7 @@ def _realpath(path: str) -> str:
 
 
 _OWN = frozenset(_realpath(module.__file__ or "") for module in (
-    sys.modules[__name__], whybot_connections, whybot_lines, whybot_mocks, whybot_services))
+    sys.modules[__name__], whybot_connections, whybot_lines, whybot_mocks, whybot_order, whybot_services))
 _RUNNER = re.compile(r"[/\\](_pytest|pluggy|pytest_asyncio|pytest)[/\\]")
 _LIBRARY = re.compile(r"(^|/)(site-packages|dist-packages)/")
 _TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
@@ -784,6 +786,11 @@ def pytest_configure(config: pytest.Config) -> None:
         out += "." + re.sub(r"\W", "", str(worker.get("workerid", "")))
     root = os.environ.get("WHYBOT_PROBE_ROOT", "") or os.getcwd()  # noqa: PTH109
     code, tests = _paths("WHYBOT_PROBE_CODE"), _paths("WHYBOT_PROBE_TESTS")
+    if os.environ.get("WHYBOT_PROBE_SEED"):
+        order = whybot_order.Order(int(os.environ["WHYBOT_PROBE_SEED"]))
+        config.pluginmanager.register(order, "whybot-order")
+    if os.environ.get("WHYBOT_PROBE_PRESSURE") and worker is None:
+        _pressure.append(whybot_order.Pressure(int(os.environ["WHYBOT_PROBE_PRESSURE"])))
     for name in [name for name in os.environ if name.startswith("WHYBOT_PROBE_")]:
         del os.environ[name]
     probe = Probe(out, root, code, tests, needed, _early_mocks[0] if _early_mocks else None)
@@ -795,6 +802,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 _services: list[whybot_services.Services] = []
+_pressure: list[whybot_order.Pressure] = []
 """What this process leads, to be ended with the session."""
 
 
@@ -817,5 +825,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if probe is not None and probe.stacks is not None:
         faulthandler.unregister(signal.SIGTERM)
         probe.stacks.close()
+    while _pressure:
+        _pressure.pop().end()
     while _services:
         _services.pop().end()

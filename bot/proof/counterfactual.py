@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from bot.domain.base import Sha
-from bot.domain.proof import Proof, ProofRun, TreeRole, Verdict
-from bot.domain.suite import ENDED_IN_WORDS, Ended, FailureKind, Outcome, SuiteResult
+from bot.domain.base import Sha, counted
+from bot.domain.patch import GuardFinding
+from bot.domain.proof import ChangedLines, HunkCheck, MutantCheck, Proof, ProofRun, TreeRole, Verdict
+from bot.domain.suite import ENDED_IN_WORDS, RED, Ended, FailureKind, Outcome, SuiteResult
 
 ALL_PASSED = frozenset({0})
 SOME_FAILED = frozenset({1})
+NO_SUITE = "the service has no suite of its own (`suite` is empty)"
+BEFORE = "what worked before the fix"
+STILL_GREEN = "every test still passes"
 EITHER = ALL_PASSED | SOME_FAILED
 """pytest's exit codes (docs.pytest.org, "Exit codes"); every other one means that it was not able to run them."""
 
@@ -98,27 +102,107 @@ def _said(outcome: Outcome) -> str:
     return f"{outcome.test} was {outcome.kind.value}: {outcome.reason}".removesuffix(".")
 
 
-def conclude(
-    base: Sha, with_tests: Sha, with_fix: Sha, reverted: Sha, same_tree: bool, runs: tuple[ProofRun, ...]
-) -> Proof:
-    """The proof holds when every run does and none of the four kinds of run is missing.
+def turned_red(result: SuiteResult) -> str:
+    """What shows that a run is red, whatever the reason, as a clause; empty when it is green."""
+    if result.ended is not Ended.EXITED:
+        return f"the run {ENDED_IN_WORDS[result.ended]}"
+    red = result.of(*RED)
+    if red:
+        return _said(red[0])
+    return "" if result.exit_code == 0 else f"pytest ended with exit code {result.exit_code}"
 
-    A service may have no suite of its own. That is no obstacle: its run says so, and does not count as holding.
+
+def only_harness(result: SuiteResult) -> bool:
+    """Whether nothing but the harness made a run red: a name that is gone, a call that does not fit."""
+    red = result.of(*RED)
+    return result.ended is Ended.EXITED and all(outcome.kind is FailureKind.HARNESS for outcome in red)
+
+
+def conclude(
+    base: Sha, with_tests: Sha, with_fix: Sha, reverted: Sha, *, same_tree: bool, runs: tuple[ProofRun, ...],
+    hunks: tuple[HunkCheck, ...] = (), mutants: tuple[MutantCheck, ...] = (), lines: tuple[ChangedLines, ...] = (),
+    guard: tuple[GuardFinding, ...] = (),
+) -> Proof:
+    """The proof holds when every run does, none of the four kinds of run is missing, and the fix is no show.
+
+    No show: the guard has no hard finding, less than half of the lines that it changes is not needed, and of the
+    mutants that were tried at least half are noticed. What falls short of all, but does not go that far, is told in
+    the notes. A service may have no suite of its own; that is no obstacle, and its run does not count as holding.
     """
-    missing = tuple(_missing(runs))
+    missing = (*_missing(runs), *_show(hunks, mutants, guard))
     return Proof(
         verdict=Verdict.NOT_PROVEN if missing else Verdict.PROVEN, base=base, with_tests=with_tests,
-        with_fix=with_fix, reverted=reverted, same_tree=same_tree, runs=runs, missing=missing,
+        with_fix=with_fix, reverted=reverted, same_tree=same_tree, runs=runs, missing=missing, hunks=hunks,
+        mutants=mutants, lines=lines, guard=guard, notes=tuple(_notes(runs, hunks, mutants, lines, guard)),
     )
 
 
 def _missing(runs: tuple[ProofRun, ...]) -> Iterator[str]:
-    for run in runs:
+    counting = [run for run in runs if run.role not in {"without", "mutant"}]
+    for run in counting:
         if not run.holds and (run.suite == "new" or run.result.ran):
             yield f"{run.result.label}: {run.reason}."
     for role, suite, words in (
         ("base", "new", "red on base"), ("fix", "new", "green with the fix"),
         ("revert", "new", "red with the fix reverted"), ("fix", "own", "the service's own suite with the fix"),
     ):
-        if not any(run.role == role and run.suite == suite for run in runs):
+        if not any(run.role == role and run.suite == suite for run in counting):
             yield f"No run shows {words}."
+
+
+def _show(hunks: Sequence[HunkCheck], mutants: Sequence[MutantCheck], guard: Sequence[GuardFinding]) -> Iterator[str]:
+    for finding in guard:
+        if finding.hard:
+            yield f"The fix guard rejects {finding.path} ({finding.rule}): {finding.message}"
+    needless = [check for check in hunks if check.needed is False]
+    lines = sum(map(_size, needless))
+    total = lines + sum(_size(check) for check in hunks if check.needed)
+    if 2 * lines >= total > 0:
+        yield (f"{lines} of the {total} lines that the fix changes are not needed: without "
+               f"{', '.join(map(_where, needless))} every test still passes.")
+    tried = [check for check in mutants if check.killed is not None]
+    killed = sum(1 for check in tried if check.killed)
+    if 2 * killed < len(tried):
+        yield f"The new tests notice {killed} of {counted(len(tried), 'small change')} of the fixed lines."
+
+
+def _notes(
+    runs: Sequence[ProofRun], hunks: Sequence[HunkCheck], mutants: Sequence[MutantCheck],
+    lines: Sequence[ChangedLines], guard: Sequence[GuardFinding],
+) -> Iterator[str]:
+    for finding in guard:
+        if not finding.hard:
+            yield f"{finding.path} ({finding.rule}): {finding.message}"
+    for check in hunks:
+        if check.needed is False:
+            yield f"{_where(check)} is not needed for the proof: {check.reason}."
+    survivors = [check for check in mutants if check.killed is False]
+    if survivors:
+        yield f"{counted(len(survivors), 'small change')} of the fixed lines would not be noticed."
+    untried = sum(1 for check in mutants if check.killed is None)
+    if untried:
+        yield f"{counted(untried, 'more small change')} of the fixed lines were not tried."
+    for file in lines:
+        idle = sorted(set(file.changed) - set(file.ran))
+        if idle:
+            yield (f"{len(idle)} of {counted(len(file.changed), 'changed line')} in {file.path} did not run in the new "
+                   f"tests: {', '.join(map(str, idle))}.")
+    yield from _durations(runs)
+
+
+def _durations(runs: Sequence[ProofRun]) -> Iterator[str]:
+    own = {run.role: run.result for run in runs if run.suite == "own" and run.result.ran}
+    if "base" in own and "fix" in own:
+        yield (f"The service's own suite took {own['base'].duration_s:.1f} s before and {own['fix'].duration_s:.1f} s "
+               "with the fix.")
+
+
+def _size(check: HunkCheck) -> int:
+    return check.hunk.lines
+
+
+def _where(check: HunkCheck) -> str:
+    hunk = check.hunk
+    if hunk.last <= hunk.first:
+        return f"{hunk.path}:{hunk.first}"
+    return f"{hunk.path}:{hunk.first}-{hunk.last}"

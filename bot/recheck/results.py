@@ -25,11 +25,11 @@ from bot.domain.results import (
     TestsWritten,
 )
 from bot.domain.suite import SuiteResult
-from bot.proof.counterfactual import conclude, judge_green, judge_own, judge_red
+from bot.proof.counterfactual import BEFORE, STILL_GREEN, conclude, judge_green, judge_own, judge_red, turned_red
 from bot.recheck.comparing import compared
 from bot.recheck.material import Material
 from bot.recheck.statement import Statement, judged, noted, same
-from bot.steps.prove import fix_message, own_label, proof_label, revert_message
+from bot.steps.prove import fix_message, proof_label, revert_message
 from bot.steps.running import tests_message
 
 
@@ -123,10 +123,14 @@ def proofs(material: Material) -> Iterator[Statement]:
             yield judged(what, "there is a proof, and nothing was run before it")
             continue
         runs = tuple(_judged(run, ran) for run in proof.runs)
-        again = conclude(proof.base, proof.with_tests, proof.with_fix, proof.reverted, _same_tree(proof), runs)
+        again = conclude(
+            proof.base, proof.with_tests, proof.with_fix, proof.reverted, same_tree=_same_tree(proof), runs=runs,
+            hunks=proof.hunks, mutants=proof.mutants, lines=proof.lines, guard=proof.guard,
+        )
         yield same(f"{what}, verdict", proof.verdict, again.verdict, "its runs give")
         yield same(f"{what}, tally", proof.tally, again.tally, "its runs give")
         yield same(f"{what}, what is missing", proof.missing, again.missing, "its runs give")
+        yield same(f"{what}, notes", proof.notes, again.notes, "its runs give")
         yield same(f"{what}, same tree", proof.same_tree, again.same_tree, "the trees of its runs say")
         for stored, judged_again in zip(proof.runs, runs, strict=True):
             left, right = (one.model_dump(mode="json", exclude={"result"}) for one in (stored, judged_again))
@@ -137,6 +141,11 @@ def proofs(material: Material) -> Iterator[Statement]:
 
 
 def _judged(run: ProofRun, ran: TestsRun) -> ProofRun:
+    if run.role in {"without", "mutant"}:
+        red = turned_red(run.result)
+        return run.model_copy(update={"holds": bool(red), "reason": red or STILL_GREEN})
+    if run.suite == "own" and run.role == "base":
+        return run.model_copy(update={"result": ran.own, "holds": True, "reason": BEFORE})
     if run.suite == "own":
         return judge_own(ran.own, run.result)
     if run.role == "fix":
@@ -145,7 +154,7 @@ def _judged(run: ProofRun, ran: TestsRun) -> ProofRun:
 
 
 def _of(proof: Proof, role: str) -> list[SuiteResult]:
-    return [run.result for run in proof.runs if run.role == role]
+    return [run.result for run in proof.runs if run.role == role and (run.suite, run.role) != ("own", "base")]
 
 
 def _same_tree(proof: Proof) -> bool:
@@ -161,10 +170,13 @@ def _trees(what: str, proof: Proof, ran: TestsRun, attempt: int) -> Iterator[Sta
     for name, trees in (("fixed", fix), ("reverted", revert)):
         yield judged(f"{what}, its {name} tree", "" if len(trees) <= 1 else "its runs are of different trees")
     yield judged(f"{what}, its trees differ", "" if not fix & (base | first) else "the fixed tree is the base tree")
-    rounds = max((run.number for run in proof.runs), default=0)
-    labels = [proof_label(attempt, role, at) for at in range(1, rounds + 1) for role in ("base", "fix", "revert")]
-    yield same(f"{what}, its runs", [run.result.label for run in proof.runs], [*labels, own_label(attempt)],
-               "they have to be")
+    told = [run for run in proof.runs if (run.suite, run.role) != ("own", "base")]
+    yield same(f"{what}, its runs", [run.result.label for run in told],
+               [proof_label(attempt, run.role, run.suite, run.number) for run in told], "they have to be")
+    for role in ("base", "fix", "revert"):
+        numbers = [run.number for run in told if run.role == role and run.suite == "new"]
+        yield judged(f"{what}, its {role} runs", "" if numbers == list(range(1, len(numbers) + 1)) else
+                     f"they have the numbers {numbers}")
 
 
 def _commits(material: Material, index: int, what: str, proof: Proof, ran: TestsRun) -> Iterator[Statement]:

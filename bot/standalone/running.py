@@ -27,7 +27,7 @@ from bot.probe.launch import (
 from bot.probe.seen import TestRun
 from bot.standalone.copying import WorkingCopy
 from bot.standalone.interpreter import editable, find_python, has_plugin
-from bot.steps.running import doubts_about
+from bot.steps.believing import doubts_about
 
 _TEST_FOLDERS = ("tests", "test")
 _WITHOUT_WALLS = "Or add `--sandbox process` to run them as plain processes, if you trust these tests and this code."

@@ -11,9 +11,10 @@ from bot.domain.record import Decision
 from bot.domain.results import Planned, TestsAudited, TestsWritten
 from bot.evidence.code import CodeAt, redacted_lines
 from bot.steps.asking import code_at, in_code, product_files
+from bot.steps.bench import declared_services
 from bot.steps.context import Step, StepContext, StepOutcome
 from bot.steps.plan import base_commit
-from bot.steps.running import declared_services, run_suite, tests_commit
+from bot.steps.running import run_suite, tests_commit
 from bot.steps.write_tests import stored_tests
 
 

@@ -76,6 +76,13 @@ class StepContext:
         self.kept = [item for item in self.kept if item.name != name] + [artifact]
         return artifact
 
+    def kept_before(self, name: str) -> bytes | None:
+        """A file that this step kept before it was interrupted; None when it is not there."""
+        try:
+            return self.store.get_artifact(self.record.ref, name)
+        except RecordDamaged:
+            return None
+
     def keep_file(self, path: RepoPath, name: str, content: bytes) -> StoredFile:
         """Keep a file of the repository, or for it, under the name `name`."""
         return StoredFile(path=path, sha256=self.keep(name, content).sha256, artifact=name)

@@ -1,59 +1,53 @@
-"""Step 7: red on base, green with the fix, red with the fix reverted, interleaved and repeated."""
+"""Step 7: red on base, green with the fix, red with the fix reverted, and nothing in the fix for show."""
 
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 
 from bot.domain.base import Sha, headline
 from bot.domain.errors import RecordDamaged
 from bot.domain.patch import Patch
-from bot.domain.proof import Proof, ProofRun, Verdict
+from bot.domain.proof import Proof, SuiteRole, TreeRole, Verdict
 from bot.domain.record import CycleRef, Decision
 from bot.domain.results import Fixed, IssueFiled, Planned, Proven, TestsRun, TestsWritten
 from bot.ports import FileChange
-from bot.proof.counterfactual import conclude, judge_green, judge_own, judge_red
 from bot.proof.edits import apply_edits
+from bot.proof.hunks import FixChange
+from bot.proof.proving import Question, prove, takes_time
 from bot.steps.context import Step, StepContext, StepOutcome
 from bot.steps.plan import base_commit
-from bot.steps.run_tests import own_suite
-from bot.steps.running import run_suite, tests_commit
+from bot.steps.run_tests import new_files
+from bot.steps.running import bench_of, tests_commit
 
 
 def run(ctx: StepContext) -> StepOutcome:
-    """Run the trees in turn, so that a machine that slows down or a test that flickers shows itself."""
+    """Ask `bot/proof/proving.py` what has to be run, and run it."""
     plan, written, ran = ctx.need(Planned).plan, ctx.need(TestsWritten), ctx.need(TestsRun)
-    with_tests = tests_commit(ctx)
+    repository, base = ctx.repository, base_commit(ctx)
+    with_tests, reverted = tests_commit(ctx), revert_commit(ctx)
     with_fix = fix_commit(ctx)
-    reverted = revert_commit(ctx)
-    repository = ctx.repository
-    paths = tuple(file.path for file in written.files)
-    expected = tuple(outcome.test for outcome in ran.runs[0].outcomes)
-    runs: list[ProofRun] = []
-    reruns = ctx.config.proof.reruns
-    for number in range(1, reruns + 1):
-        ctx.progress.note(f"base, fix and revert, round {number} of {reruns}")
-        base = run_suite(ctx, proof_label(ctx.attempt, "base", number), with_tests, paths, plan).result
-        runs.append(judge_red("base", number, base, ran.reproduced_by))
-        fixed = run_suite(ctx, proof_label(ctx.attempt, "fix", number), with_fix, paths, plan).result
-        runs.append(judge_green(number, fixed, expected))
-        back = run_suite(ctx, proof_label(ctx.attempt, "revert", number), reverted, paths, plan).result
-        runs.append(judge_red("revert", number, back, ran.reproduced_by))
-    runs.append(judge_own(ran.own, own_suite(ctx, own_label(ctx.attempt), with_fix)))
-    proof = conclude(
-        base_commit(ctx), with_tests, with_fix, reverted,
-        same_tree=repository.tree(reverted) == repository.tree(with_tests), runs=tuple(runs),
+    paths = tuple(file.path for file in accepted(ctx).files)
+    question = Question(
+        base=base, with_tests=with_tests, with_fix=with_fix, reverted=reverted,
+        same_tree=repository.tree(reverted) == repository.tree(with_tests),
+        change=FixChange({path: repository.read(base, path) for path in paths},
+                         {path: repository.read(with_fix, path) for path in paths}),
+        tests=tuple(file.path for file in written.files), reproduced_by=ran.reproduced_by,
+        expected=tuple(outcome.test for outcome in ran.runs[0].outcomes),
+        suite=ctx.target.in_repository(ctx.target.suite), new_files=new_files(ctx), own_before=ran.own,
+        reruns=ctx.config.proof.reruns, mutants=ctx.config.proof.mutants,
+        timing=any(takes_time(ctx.read(file.artifact)) for file in written.files),
     )
-    return concluded(proof)
+    return concluded(prove(question, bench_of(ctx, plan), partial(proof_label, ctx.attempt)))
 
 
-def proof_label(attempt: int, role: str, number: int) -> str:
+def proof_label(attempt: int, role: TreeRole, suite: SuiteRole, number: int) -> str:
     """What a run of the proof is called; a later attempt does not write over an earlier one's files."""
-    return f"proof-{role}-{number}" if attempt == 1 else f"proof-{attempt}-{role}-{number}"
-
-
-def own_label(attempt: int) -> str:
-    """What the run of the service's own tests with the fix is called."""
-    return "own-fix" if attempt == 1 else f"own-fix-{attempt}"
+    again = "" if attempt == 1 else f"{attempt}-"
+    if suite == "own" and role == "fix":
+        return f"own-fix-{attempt}" if again else "own-fix"
+    return f"proof-{again}{role}-{number}" if suite == "new" else f"proof-{again}{role}-{number}-own"
 
 
 def concluded(proof: Proof) -> StepOutcome:

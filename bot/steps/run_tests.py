@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from bot.audit.kinds import merge_reruns
 from bot.audit.outcomes.wording import why_not_begun
-from bot.domain.base import Sha
+from bot.domain.base import Sha, counted
 from bot.domain.errors import TargetSetupFailed
 from bot.domain.record import CycleEnd, Decision
 from bot.domain.results import Planned, TestsAudited, TestsRun, TestsWritten
-from bot.domain.suite import ENDED_IN_WORDS, Ended, FailureKind, SuiteResult
-from bot.proof.counterfactual import SOME_FAILED, why_not_believed
+from bot.domain.suite import ENDED_IN_WORDS, Ended, FailureKind, Ran, SuiteResult
+from bot.proof.counterfactual import NO_SUITE, SOME_FAILED, why_not_believed
+from bot.proof.trials import Trial
 from bot.steps.context import Step, StepContext, StepOutcome
 from bot.steps.plan import base_commit
-from bot.steps.running import Ran, run_suite, tests_commit
-
-NO_SUITE = "the service has no suite of its own (`suite` is empty)"
+from bot.steps.running import bench_of, run_suite, tests_commit
 
 
 def run(ctx: StepContext) -> StepOutcome:
@@ -26,11 +25,15 @@ def run(ctx: StepContext) -> StepOutcome:
     own = own_suite(ctx, "own-base", base_commit(ctx))
     paths = tuple(file.path for file in written.files)
     commit = tests_commit(ctx)
-    runs: list[SuiteResult] = []
-    for number in range(1, ctx.config.proof.reruns + 1):
-        ctx.progress.note(f"new tests on base, run {number} of {ctx.config.proof.reruns}")
-        runs.append(run_suite(ctx, f"base-{number}", commit, paths, plan).result)
-    return concluded(tuple(runs), own)
+    reruns = ctx.config.proof.reruns
+    trials = [
+        Trial(label=f"base-{number}", role="base", suite="new", number=number, commit=commit, tests=paths,
+              seed=None if number == 1 else number)
+        for number in range(1, reruns + 1)
+    ]
+    ctx.progress.note(f"new tests on base, {counted(reruns, 'run')}")
+    runs = tuple(ran.result for ran in bench_of(ctx, plan).run(trials))
+    return concluded(runs, own)
 
 
 def concluded(runs: tuple[SuiteResult, ...], own: SuiteResult) -> StepOutcome:
@@ -67,18 +70,20 @@ def own_suite(ctx: StepContext, label: str, commit: Sha) -> SuiteResult:
             outcomes=(), duration_s=0.0, note=NO_SUITE, ran=False,
         )
     ctx.progress.note(f"the service's own suite ({label})")
-    base = base_commit(ctx)
-    new = tuple(
-        file.path for file in ctx.need(TestsWritten).files if ctx.repository.read(base, file.path) is None
-    )
-    ran = run_suite(ctx, label, commit, suite, None, ignored=new)
-    if commit == base and (why := why_no_suite(ran)):
+    ran = run_suite(ctx, label, commit, suite, None, ignored=new_files(ctx))
+    if commit == base_commit(ctx) and (why := why_no_suite(ran)):
         raise TargetSetupFailed(
             f"The service's own suite {why}.",
             "Mend `suite`, `setup` or `pytest_args` under [target] in bot.toml, or [limits]; `suite = []` says that "
             f"there is none. Its output is in the record as {ran.result.log}.",
         )
     return ran.result
+
+
+def new_files(ctx: StepContext) -> tuple[str, ...]:
+    """The files with this cycle's tests that the base commit does not have."""
+    base = base_commit(ctx)
+    return tuple(file.path for file in ctx.need(TestsWritten).files if ctx.repository.read(base, file.path) is None)
 
 
 def why_no_suite(ran: Ran) -> str:

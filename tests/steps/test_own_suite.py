@@ -43,8 +43,8 @@ def test_a_suite_that_is_not_there_is_no_suite_and_none_is_said(tmp_path: Path) 
     assert said.code == 0, said.everything
     assert "proven: 3 of 3 runs hold" in said.everything
     runs = result_of(tmp_path, "prove")["proof"]["runs"]
-    assert [(run["suite"], run["holds"], run["result"]["ran"]) for run in runs][-1] == ("own", False, False)
-    assert "the service has no suite of its own" in json.dumps(runs[-1])
+    assert [(run["holds"], run["result"]["ran"]) for run in runs if run["suite"] == "own"] == [(False, False)]
+    assert "the service has no suite of its own" in json.dumps([run for run in runs if run["suite"] == "own"])
 
 
 @pytest.mark.slow
@@ -55,7 +55,8 @@ def test_the_totals_of_the_own_suite_compare(tmp_path: Path) -> None:
                f"script:{script_path()}", "--sandbox", "process", cwd=tmp_path)
     assert said.code == 0, said.everything
     before = result_of(tmp_path, "run_tests")["own"]
-    after = result_of(tmp_path, "prove")["proof"]["runs"][-1]["result"]
+    runs = result_of(tmp_path, "prove")["proof"]["runs"]
+    after = [run["result"] for run in runs if (run["suite"], run["role"]) == ("own", "fix")][-1]
     names = [[outcome["test"] for outcome in each["outcomes"]] for each in (before, after)]
     assert names[0] == names[1]
     assert names[0]

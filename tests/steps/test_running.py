@@ -24,7 +24,9 @@ from bot.proof.counterfactual import EITHER, judge_green, judge_own, judge_red, 
 from bot.steps.audit import without_secrets
 from bot.steps.environment import _shown
 from bot.steps.run_tests import why_no_suite
-from bot.steps.running import Ran, _quotes, doubts_about, redacted, redacted_outcomes
+from bot.domain.suite import Ran
+from bot.steps.believing import doubts_about
+from bot.steps.showing import quotes_of, redacted, redacted_outcomes
 
 TEST = "tests/test_x.py::test_x"
 TOKEN = "ghp_" + "Zx9Yw8Vu7Ts6Rq5Po4Nm3Lk2Ji1Hg0FeDcBa"
@@ -226,7 +228,7 @@ COLLECTED = OBSERVED.model_copy(update={"status": "error", "phase": "collect"})
     (seen_run(1, (COLLECTED,)), "ran no tests: "),
 ])
 def test_a_suite_that_is_nothing_to_compare_with(run: TestRun, words: str) -> None:
-    why = why_no_suite(Ran(result(run), run.observations))
+    why = why_no_suite(Ran(result=result(run), observations=run.observations))
     assert why == "" if not words else words in why
 
 
@@ -261,7 +263,7 @@ def test_outcomes_keep_their_kind_and_lose_their_secrets(message: str, kind: Fai
     shown = redacted(run)
     planned = (expecting("refresh .*Zx9Y"),)
     true, said = (outcomes_of(each, planned, ("app.py",), ()) for each in (run, shown))
-    (outcome,) = redacted_outcomes(true, said, _quotes(run, shown))
+    (outcome,) = redacted_outcomes(true, said, quotes_of(run, shown))
     assert outcome.kind is kind
     everything = outcome.model_dump_json() + shown.seen.model_dump_json(exclude={"observations": {0: {"test"}}})
     assert TOKEN[:12] not in everything.replace(planned[0].expectation.message, "")

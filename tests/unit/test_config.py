@@ -92,7 +92,8 @@ NUMBERS = (
     "model.step.plan.most_output_tokens", "model.investigation.most_turns", "model.investigation.most_tokens",
     "model.investigation.most_usd", "model.investigation.most_seconds", "model.prices.m.input",
     "model.prices.m.output", "model.prices.m.cache_read", "model.prices.m.cache_write", "budget.usd_per_cycle",
-    "budget.usd_per_day", "budget.tokens_per_cycle", "policy.most_body_chars", "proof.reruns",
+    "budget.usd_per_day", "budget.tokens_per_cycle", "policy.most_body_chars", "proof.reruns", "proof.mutants",
+    "proof.workers",
     "service.redis.seconds",
     "focus.errors.window_hours",
 )
