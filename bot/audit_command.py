@@ -36,13 +36,14 @@ _MOST_SUMMARY_BYTES = 900_000
 
 @dataclass(frozen=True)
 class AuditOptions:
-    """What the command line asks for; the words are checked by `checked`."""
+    """What the command line asks for; the words are checked by `checked`. `mutants`: the most runs with changes."""
 
     paths: tuple[str, ...]
     implementation: tuple[str, ...] = ()
     junit: tuple[Path, ...] = ()
     run: bool = False
     mutate: bool = False
+    mutants: int = 40
     plan: Path | None = None
     format: str = "text"
     fail_on: str = "hold"
@@ -54,6 +55,8 @@ class AuditOptions:
         """These options. Raises UsageProblem for a word that is none of those there are, and for what does not fit."""
         _one_of("--format", self.format, get_args(Format))
         _one_of("--fail-on", self.fail_on, get_args(FailOn))
+        if self.mutants < 1:
+            raise UsageProblem(f"--mutants {self.mutants} leaves no run.", "Give it the most runs, 1 or more.")
         if self.sandbox is not None:
             _one_of("--sandbox", self.sandbox, get_args(SandboxKind))
         if self.output is not None and self.format == "github":
@@ -192,7 +195,7 @@ def _mutated(options: AuditOptions, material: Material) -> Ran:
         progress.step_began("mutate", "Run the tests, then with small changes of the code", 1)
         kind = cast("SandboxKind | None", options.sandbox)
         plan = plan_from(material.plan, material.root, ground.root) if material.plan is not None else None
-        done = mutate(ground, sandbox=kind, plan=plan, note=progress.note, skip=defects)
+        done = mutate(ground, sandbox=kind, plan=plan, note=progress.note, skip=defects, most=options.mutants)
         seen = done.observed
         said = f"{counted(len(seen.outcomes), 'outcome')}, {counted(len(done.tried), 'change')} tried"
         progress.step_ended("mutate", f"{said} in {counted(done.runs, 'run')}", time.monotonic() - started, "go")

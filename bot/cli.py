@@ -178,6 +178,9 @@ def audit(
     mutate: Annotated[
         bool, typer.Option("--mutate", help="Also see whether they notice small changes of the code; runs them.")
     ] = False,
+    mutants: Annotated[
+        int, typer.Option("--mutants", help="With --mutate, the most runs with changes.", metavar="N")
+    ] = 40,
     plan: Annotated[
         Path | None, typer.Option("--plan", help="A test plan (JSON or TOML) that the tests are held to.")
     ] = None,
@@ -202,7 +205,8 @@ def audit(
         raise typer.Exit(show_rules(tuple(paths or ()), form))
     options = AuditOptions(
         paths=tuple(paths or ()), implementation=tuple(implementation or ()), junit=tuple(junit or ()), run=run,
-        mutate=mutate, plan=plan, format=form, fail_on=fail_on, sandbox=sandbox, config=config, output=output,
+        mutate=mutate, mutants=mutants, plan=plan, format=form, fail_on=fail_on, sandbox=sandbox, config=config,
+        output=output,
     )
     raise typer.Exit(run_audit(options))
 

@@ -101,7 +101,7 @@ def functions_of(path: str, source: bytes, wanted: frozenset[str] | None = None)
         positions = Positions(source)
         return tuple(
             _defined(path, positions, node, name, owner, top)
-            for node, name, owner, top in _functions(tree, "", "", None, 0)
+            for node, name, owner, top in functions_in(tree)
             if (wanted is None or f"{path}::{name}" in wanted) and not _is_no_code(node)
         )
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -109,6 +109,11 @@ def functions_of(path: str, source: bytes, wanted: frozenset[str] | None = None)
 
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions_in(tree: ast.Module) -> Iterator[tuple[FunctionNode, str, str, FunctionNode]]:
+    """All functions of a file: itself, its qualified name, its class, and the outermost function around it."""
+    return _functions(tree, "", "", None, 0)
 
 
 def _functions(
@@ -124,11 +129,12 @@ def _functions(
             yield from _functions(child, f"{name}.<locals>.", "", top or child, depth + 1)
         elif isinstance(child, ast.ClassDef):
             yield from _functions(child, f"{prefix}{child.name}.", child.name, top, depth + 1)
-        elif isinstance(child, ast.stmt | ast.excepthandler | ast.match_case) and not _is_for_types(child):
+        elif isinstance(child, ast.stmt | ast.excepthandler | ast.match_case) and not is_for_types(child):
             yield from _functions(child, prefix, owner, top, depth + 1)
 
 
-def _is_for_types(node: ast.AST) -> bool:
+def is_for_types(node: ast.AST) -> bool:
+    """Whether a statement is there for type checkers alone."""
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 
 
@@ -252,7 +258,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
-    if isinstance(statement, ast.If) and _is_for_types(statement):
+    if isinstance(statement, ast.If) and is_for_types(statement):
         yield statement.orelse
         return
     for field in ("body", "orelse", "finalbody"):

@@ -11,6 +11,9 @@ from bot.audit.reading.source import FunctionNode
 
 _SET_UPS = frozenset({"setUp", "asyncSetUp", "setup_method", "setup", "setUpClass", "setup_class"})
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_HIDES = re.compile(
+    r"clear\s*=\s*True|environ\.clear\(|environ\s*=(?!=)|(?<!dict\()[\"']os\.environ[\"']\s*,|PYTEST_CURRENT_TEST|"
+    r"[\"']environ[\"']\s*,")
 _STOP = frozenset({
     "test", "tests", "the", "and", "for", "with", "when", "that", "does", "not", "are", "was", "from", "its", "into",
     "self", "assert", "should", "case", "none", "true", "false", "return", "returns", "def", "get", "set",
@@ -21,7 +24,8 @@ _STOP = frozenset({
 class Claims:
     """What the text of a test says it is about. `called` are names in its own code, `around` in what it uses.
 
-    `title` are words of its name and docstring, `asserted` of its assertions, `text` of all of it.
+    `title` are words of its name and docstring, `asserted` of its assertions, `text` of all of it. `docstring` is its
+    own; `hides` says that its file empties or replaces the environment variables.
     """
 
     called: frozenset[str] = frozenset()
@@ -30,6 +34,8 @@ class Claims:
     asserted: frozenset[str] = frozenset()
     text: frozenset[str] = frozenset()
     urls: tuple[tuple[str, ...], ...] = ()
+    docstring: str = ""
+    hides: bool = False
 
 
 def words(text: str) -> frozenset[str]:
@@ -50,6 +56,7 @@ class TestCode:
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self._trees = {path: tree for path, text in sorted(files.items()) if (tree := _parsed(text)) is not None}
+        self._files = files
         self._known = {path: list(_defined(tree)) for path, tree in self._trees.items()}
         self._aliases = {path: _aliases(tree) for path, tree in self._trees.items()}
 
@@ -78,6 +85,7 @@ class TestCode:
             called=frozenset(own), around=frozenset(around),
             title=words(f"{' '.join(classes)} {name} {ast.get_docstring(node) or ''}"),
             asserted=words(" ".join(_asserted(node))), text=words(ast.unparse(node)), urls=tuple(_urls(node)),
+            docstring=ast.get_docstring(node) or "", hides=self._hides(path, node),
         )
 
     def shared(self) -> frozenset[str]:
@@ -97,6 +105,18 @@ class TestCode:
     def _names(self, path: str, node: ast.AST) -> set[str]:
         found = {name for item in ast.walk(node) if (name := _named(item))}
         return found | {self._aliases[path][name] for name in found if name in self._aliases[path]}
+
+    def _hides(self, path: str, test: FunctionNode) -> bool:
+        """Whether the test, or what stands outside of tests in its file and the conftest files, hides the variables."""
+        for near in self._near(path):
+            lines = self._files[near].split("\n")
+            for _, node in self._known[near]:
+                if node.name.startswith("test") and node is not test:
+                    first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+                    lines[first - 1:node.end_lineno] = [""] * ((node.end_lineno or first) - first + 1)
+            if _HIDES.search("\n".join(lines)):
+                return True
+        return False
 
     def _find(self, path: str, classes: list[str], name: str) -> FunctionNode | None:
         fitting = [(cls, node) for cls, node in self._known.get(path, ()) if node.name == name]

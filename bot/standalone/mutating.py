@@ -7,17 +7,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from bot.audit.kinds import merge_reruns
+from bot.audit.observed.aimed import Aimed
 from bot.domain.audit import Tried
 from bot.domain.base import counted
 from bot.domain.config import SandboxKind
 from bot.domain.plan import TestPlan
 from bot.domain.suite import RED, FailureKind, Observation, Outcome
+from bot.proof.behaviours import removals_of
 from bot.proof.mutants import Defined, functions_of
+from bot.standalone.aiming import Aim, aims, vocabulary
 from bot.standalone.choosing import GreenTest, chosen
 from bot.standalone.claims import TestCode
 from bot.standalone.observed import Ground, Observed, observed_from_here
 from bot.standalone.rebasing import place_in, rebased_test
 from bot.standalone.running import Project, ProjectRun, open_project
+from bot.standalone.taking import Taken, take_away
 from bot.standalone.trying import Budget, Course, Queue, function_of
 
 MOST_RUNS = 40
@@ -57,16 +61,26 @@ def mutate(
         steady, outcomes = _again(project, green, first) if green else (green, first.outcomes)
         if outcomes != first.outcomes:
             observed = observed_from_here(first.model_copy(update={"outcomes": outcomes}), ground.root)
-        queues = _queues(project, steady)
         budget = Budget(most, started + seconds, _slowest(first))
+        texts = _texts(project, {test.path for test in steady} | {test.id.partition("::")[0] for test in steady})
+        taken = take_away(project, _aims(project, steady, texts), budget, note)
+        # Whether a test notices what its title is about says more than whether it notices anything.
+        left = [test for test in steady if test not in taken or not _is_judged(taken[test])]
+        queues = _queues(project, left, texts)
         course = Course(project, queues, budget, _texts_of_tests(project, first).shared(), note)
         course.go()
-    tried = tuple(
+    tried: list[Tried] = []
+    for test, one in taken.items():
+        tried.extend(
+            Aimed(test=rebased_test(test.id, place), path=place(aim.removal.path), line=aim.removal.line,
+                  change=aim.removal.change, noticed=noticed, certain=aim.certain)
+            for aim, noticed in one.tried if noticed or aim in one.silent)
+    tried.extend(
         Tried(test=rebased_test(test.id, place), path=place(mutant.path), line=mutant.line, change=mutant.change,
               noticed=noticed)
         for test, queue in queues.items() if queue.told for mutant, noticed in queue.tried
     )
-    return Mutated(observed, tried, tuple(course.notes()), budget.used)
+    return Mutated(observed, tuple(tried), tuple(course.notes()), budget.used)
 
 
 # the tests
@@ -107,7 +121,23 @@ def _again(project: Project, green: list[GreenTest], first: ProjectRun) -> tuple
     return [test for test in green if test.id in there - bad], merged
 
 
-def _queues(project: Project, tests: list[GreenTest]) -> dict[GreenTest, Queue]:
+def _is_judged(taken: Taken) -> bool:
+    """Whether what its title names decides about a test."""
+    return any(noticed for _, noticed in taken.tried) or any(aim.certain for aim in taken.silent)
+
+
+def _aims(project: Project, tests: list[GreenTest], texts: TestCode) -> dict[GreenTest, list[Aim]]:
+    """What the titles of tests name. None for those whose file hides from the code which test it is that runs."""
+    paths = sorted({key.partition("::")[0] for test in tests for key in test.reached})
+    functions = [one for path in paths if (source := _source(project, path)) is not None
+                 for one in removals_of(path, source)]
+    known = vocabulary(functions)
+    claims = {test: texts.claims(test.id) for test in tests}
+    return {test: list(aims(test, claims[test], functions, known)) for test in tests
+            if not claims[test].hides and "@" not in test.id}
+
+
+def _queues(project: Project, tests: list[GreenTest], texts: TestCode) -> dict[GreenTest, Queue]:
     wanted: dict[str, set[str]] = {}
     for test in tests:
         for key in test.reached:
@@ -116,7 +146,6 @@ def _queues(project: Project, tests: list[GreenTest]) -> dict[GreenTest, Queue]:
     for path in sorted(wanted):
         source = _source(project, path)
         functions[path] = functions_of(path, source, frozenset(wanted[path])) if source is not None else ()
-    texts = _texts(project, {test.path for test in tests} | {test.id.partition("::")[0] for test in tests})
     queues = {}
     for test in tests:
         reached = [one for path in sorted({key.partition("::")[0] for key in test.reached}) for one in functions[path]]

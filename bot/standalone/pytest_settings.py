@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import shlex
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -49,18 +49,31 @@ def pytest_settings(folder: Path, root: Path) -> PytestSettings:
             path = above / name
             if path.is_file():
                 text = read_text(path).text
-                section = _section(name, text)
+                section = section_of(name, text)
                 if section is not None:
-                    return PytestSettings(
-                        path, text, tuple(_words(section, "python_files")) or _DEFAULT_FILES,
-                        tuple(_words(section, "testpaths")),
-                    )
+                    return _settings(section, path, text)
         if above == root:
             break
     return PytestSettings()
 
 
-def _section(name: str, text: str) -> dict[str, object] | None:
+def settings_in(read: Callable[[str], bytes | None]) -> PytestSettings:
+    """The settings of a folder whose files are read by their names; None stands for no such file."""
+    for name in _FILES:
+        content = read(name)
+        text = "" if content is None else content.decode("utf-8", "replace")
+        section = None if content is None else section_of(name, text)
+        if section is not None:
+            return _settings(section, Path(name), text)
+    return PytestSettings()
+
+
+def _settings(section: dict[str, object], path: Path, text: str) -> PytestSettings:
+    return PytestSettings(
+        path, text, tuple(_words(section, "python_files")) or _DEFAULT_FILES, tuple(_words(section, "testpaths")))
+
+
+def section_of(name: str, text: str) -> dict[str, object] | None:
     """The settings in a file; None when it has none for pytest, as far as it can be read."""
     if name.endswith(".toml"):
         try:

@@ -104,7 +104,7 @@ def open_project(
     where no allowed sandbox works, ConfigProblem when a file cannot be read.
     """
     config, environ, root = config or BotConfig(), os.environ if environ is None else environ, root.resolve()
-    box = _sandbox(sandbox or config.sandbox.kind, environ)
+    box = sandbox_for(sandbox or config.sandbox.kind, environ)
     wanted = tuple(path.partition("::")[0] for path in paths)
     target = target_for(config, wanted)
     if target is not None and "python" in target.model_fields_set:
@@ -116,16 +116,13 @@ def open_project(
             tests=_test_folders(root, wanted), suite=(), pythonpath=_import_folders(root, interpreter))
     if implementation:
         target = target.model_copy(update={"code": tuple(within(target, glob) for glob in implementation)})
-    # Coverage would be the tracer in our place and may fail a run that passes; an order that is drawn hides another.
-    extra = (*(("--no-cov",) if has_plugin(interpreter, "pytest_cov") else ()),
-             *(("-p", "no:randomly") if has_plugin(interpreter, "pytest_randomly") else ()))
     with WorkingCopy(root, (*wanted, *(path for path in implementation if (root / path).exists()))) as copy:
         note(f"{counted(len(copy.files), 'file')} copied; Python is {interpreter.program}, the sandbox {box.name}.")
         if box.warning:
             note(box.warning)
         yield Project(
             copy=copy, target=target, interpreter=interpreter, sandbox=box, limits=limits or config.limits, plan=plan,
-            services=needed_services(config.service, plan), extra_args=extra, note=note)
+            services=needed_services(config.service, plan), extra_args=without_plugins(interpreter), note=note)
 
 
 def run_project(
@@ -153,7 +150,17 @@ def within(target: TargetConfig, glob: str) -> str:
     return glob if target.root == "." else os.path.relpath(glob, target.root)
 
 
-def _sandbox(kind: SandboxKind, environ: Mapping[str, str]) -> Sandbox:
+def without_plugins(interpreter: Interpreter) -> tuple[str, ...]:
+    """What pytest is told so that its plugins do not get in the way.
+
+    Coverage would be the tracer in our place and may fail a run that passes; an order that is drawn hides another.
+    """
+    return (*(("--no-cov",) if has_plugin(interpreter, "pytest_cov") else ()),
+            *(("-p", "no:randomly") if has_plugin(interpreter, "pytest_randomly") else ()))
+
+
+def sandbox_for(kind: SandboxKind, environ: Mapping[str, str]) -> Sandbox:
+    """The sandbox of that kind. Raises SandboxProblem where it does not work, with what else may be asked for."""
     try:
         return choose_sandbox(kind, demo=False, env=environ)
     except SandboxProblem as problem:

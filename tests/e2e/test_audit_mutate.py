@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.audit.observed.aimed import Aimed
 from bot.domain.config import BotConfig
 from bot.standalone.mutating import Mutated, mutate, table_of
 from bot.standalone.observed import ground_of
@@ -175,3 +176,45 @@ def test_the_command_says_which_tests_notice_nothing(shop: Path) -> None:
     assert "test_total 1 `Cart.total` does nothing and returns None" in said.everything
     assert "test_computed 4 none" in said.everything
     assert "of at most 40" in said.err
+
+
+SCAN = """\
+def scan(files, limit=10):
+    found = []
+    for name, size in files:
+        if size > limit:
+            continue
+        found.append(name)
+    return found
+"""
+SCANNED = """\
+from scanner import scan
+
+
+def test_large_files_are_excluded():
+    assert scan([("a", 1), ("b", 2)]) == ["a", "b"]
+
+
+class TestScan:
+    def test_files_that_are_too_large_are_skipped(self):
+        assert scan([("a", 1), ("b", 20)]) == ["a"]
+
+    def test_files_within_the_limit_are_kept(self):
+        assert scan([("a", 10)]) == ["a"]
+"""
+
+
+def test_a_test_in_which_what_its_name_says_never_happens(shop: Path) -> None:
+    (shop / "scanner.py").write_text(SCAN)
+    (shop / "tests/test_shop.py").write_text(SCANNED)
+    done, said = _mutate()
+    aimed = {one.test.partition("::")[2]: one for one in done.tried if isinstance(one, Aimed)}
+    silent = aimed.pop("test_large_files_are_excluded")
+    assert (silent.change, silent.path, silent.line) == ("`if size > limit` became `if False`", "scanner.py", 4)
+    assert (silent.noticed, silent.certain) == (False, True)
+    assert {test: one.noticed for test, one in aimed.items()} == {
+        "TestScan::test_files_that_are_too_large_are_skipped": True}
+    assert any("2 tests without what their titles name" in line for line in said)
+    # A title that names what is not to happen is tried with other changes.
+    assert ("tests/test_shop.py::TestScan::test_files_within_the_limit_are_kept", True) in {
+        (one.test, one.noticed) for one in done.tried if not isinstance(one, Aimed)}

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import dataclasses
+import fractions
+import functools
 import json
 import math
+import os
+import pathlib
+import posixpath
+import re
 import resource
+import textwrap
+import typing
 from pathlib import Path
+from types import ModuleType
+from unittest import mock
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bot.audit.examine import examine
+from bot.audit.interpret import builtin, host, ops, pytests, values
+from tests.security.hostile_tests import ATTACKS
 
 ESCAPES = {
     "subclasses": """
@@ -326,11 +343,36 @@ sorted(range(9000), key=lambda x: sum(range(9000)))
 """What would take for ever, or all memory, if it were done as it is written."""
 
 
-def audited(body: str) -> None:
+WATCHED: tuple[ModuleType, ...] = (
+    asyncio, contextlib, dataclasses, fractions, functools, json, math, mock, os, pathlib, posixpath, re, textwrap,
+    typing, builtin, host, ops, pytests, values,
+)
+
+
+def audited(body: str, top: str = "") -> str:
     inside = "".join(f"    {line}\n" for line in body.strip("\n").split("\n"))
-    test = f"from app import one\n\n\ndef test_x():\n{inside}    assert one() == 2\n"
+    test = f"from app import one\n{top}\n\ndef test_x():\n{inside}    assert one() == 2\n"
     compile(test, "test_x.py", "exec")
-    examine({"tests/test_x.py": test}, {"app.py": "def one():\n    return 1\n"})
+    return repr(examine({"tests/test_x.py": test}, {"app.py": "def one():\n    return 1\n"}))
+
+
+def reachable() -> dict[str, object]:
+    """What hostile code could change in this process: the names of modules and classes, and functions' defaults."""
+    found: dict[str, object] = {"cwd": str(Path.cwd()), "environ": dict(os.environ)}
+    for module in WATCHED:
+        for name, value in vars(module).items():
+            place = f"{module.__name__}.{name}"
+            found[place] = id(value)
+            if isinstance(value, type):
+                found.update({f"{place}.{key}": id(part) for key, part in vars(value).items()
+                              if key not in {"__abstractmethods__", "_abc_impl"}})
+            elif callable(value) and hasattr(value, "__kwdefaults__"):
+                found[f"{place}()"] = (list(value.__kwdefaults__ or ()), list(vars(value)))
+    for path, names in host.TABLE.items():
+        for name, value in names.items():
+            if not isinstance(value, type) and hasattr(value, "__dict__"):
+                found[f"{path}.{name}{{}}"] = {key: id(part) for key, part in vars(value).items()}
+    return {key: value for key, value in found.items() if "__warningregistry__" not in key}
 
 
 @pytest.mark.parametrize("name", ESCAPES)
@@ -350,3 +392,72 @@ def test_nothing_of_a_test_takes_for_ever_or_all_memory(name: str) -> None:
     after = resource.getrusage(resource.RUSAGE_SELF)
     assert after.ru_utime - before.ru_utime < 20
     assert after.ru_maxrss - before.ru_maxrss < 400_000  # KiB
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_reaches_nothing_and_ends(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+) -> None:
+    canary = tmp_path / "reached"
+    monkeypatch.setenv("TOKEN_OF_THE_HOST", "do-not-show-this")
+    top, body = (part.replace("{canary}", str(canary)) for part in ATTACKS[name])
+    before, used = reachable(), resource.getrusage(resource.RUSAGE_SELF)
+    report = audited(body, top)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    assert reachable() == before
+    assert not canary.exists()
+    assert "do-not-show-this" not in report
+    assert capfd.readouterr() == ("", "")
+    assert after.ru_utime - used.ru_utime < 10
+    assert after.ru_maxrss - used.ru_maxrss < 300_000  # KiB
+
+
+@pytest.mark.parametrize("line", ["while True: pass", "x = ('%9999d' * 9000) % ((1,) * 9000)", "x = 10 ** 10 ** 9"])
+def test_a_file_of_many_bombs_costs_little_more_than_one(line: str) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    audited("pass", "\n".join([line] * 1_000))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_utime - before.ru_utime < 10
+
+
+_VALUES = st.sampled_from([
+    "()", "[]", "{}", "''", "b'ab'", "'a' * 90000", "10 ** 900", "range(10 ** 9)", "itertools.count()", "json.dumps",
+    "functools.partial(bytes, 10 ** 9)", "str.format", "bytes", "type", "object", "mock.Mock()", "mock.MagicMock()",
+    "X()", "X", "x", "y", "z", "(x, x)", "[x, y]", "{1: x}", "lambda *a: x", "lambda *a: a[9]", "KeyboardInterrupt",
+    "ValueError(x)", "pathlib.PurePath('a')", "re.compile('a*b')", "decimal.Decimal(7)", "fractions.Fraction(1, 3)",
+    "itertools.repeat(x)", "map(str, [x])", "(i for i in [x])", "os.environ", "asyncio.sleep(1)", "one", "x.__class__",
+    "asyncio.new_event_loop()", "types.SimpleNamespace(a=x)", "io.BytesIO(b'a')", "'{0.__class__}'", "'(a|a)+$'",
+])
+_NAMES = st.sampled_from(["__class__", "__dict__", "__init__", "__globals__", "a", "machine", "run", "__setattr__",
+                          "side_effect", "append", "extend", "format", "join", "sub", "update", "write", "_own"])
+_LINES = st.one_of(
+    st.builds("{} = {}".format, st.sampled_from("xyz"), _VALUES),
+    st.builds("{} = {}({}, {})".format, st.sampled_from("xyz"), st.sampled_from([
+        "list", "map", "sorted", "functools.reduce", "functools.wraps", "functools.update_wrapper", "copy.deepcopy",
+        "bytes", "str", "getattr", "mock.patch.object", "object.__setattr__",
+        "itertools.zip_longest", "re.sub", "zip",
+        "functools.lru_cache", "enum.Enum", "abc.ABCMeta", "dataclasses.dataclass", "print", "isinstance", "x", "y",
+        "asyncio.run", "json.dumps", "textwrap.indent", "str.join", "dict.fromkeys", "collections.namedtuple",
+    ]), _VALUES, _VALUES),
+    st.builds("{} = x.{}".format, st.sampled_from("xyz"), _NAMES),
+    st.builds("{} = x.{}({})".format, st.sampled_from("xyz"), _NAMES, _VALUES),
+    st.builds("x.{} = {}".format, _NAMES, _VALUES),
+    st.builds("{} = x {} {}".format, st.sampled_from("xyz"), st.sampled_from(
+        ["+", "*", "**", "%", "==", "in", "is", "|", "<", "<<", "//"]), _VALUES),
+    st.builds("{} {}= {}".format, st.sampled_from("xyz"), st.sampled_from(["+", "*", "|"]), _VALUES),
+    st.sampled_from(["for i in range(50): x = (x, x)", "for i in range(9000): x = iter([x])", "{x}", "raise x",
+                     "for i in range(900): x = zip(x)", "x[:] = y", "del x.a", "with x: y", "assert x == y",
+                     "f'{x!r:>9}'",
+                     "class X(x): a = y", "class X(bytes): __eq__ = x", "one(**x)", "one(*x)", "while x: y = [y, y]"]),
+)
+
+
+@settings(max_examples=150, deadline=10_000, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.lists(_LINES, min_size=3, max_size=12))
+def test_random_hostile_programs_reach_nothing_and_end(lines: list[str]) -> None:
+    modules = ("abc asyncio collections copy dataclasses decimal enum fractions functools io itertools json os pathlib "
+               "re textwrap types").replace(" ", ", ")
+    top = f"import {modules}\nfrom unittest import mock\nclass X: a = 1"
+    before = reachable()
+    with contextlib.suppress(SyntaxError):
+        audited("\n".join(["x = y = z = 1", *lines]), top)
+    assert reachable() == before

@@ -17,6 +17,7 @@ from bot.audit.interpret.frames import inner_of
 from bot.audit.interpret.modules import Library, Modules
 from bot.audit.interpret.ops import Harmless
 from bot.audit.interpret.values import (
+    OURS,
     UNKNOWN,
     AsyncItems,
     Module,
@@ -45,7 +46,7 @@ _HOST_VARIABLES = frozenset((  # noqa: SIM905
 class Environment(dict[str, Any]):
     """The environment: what nothing sets is unset, but for the variables of a host."""
 
-    _interpreted = True
+    _interpreted = OURS
     cleared: bool = False
 
     def __getitem__(self, key: Any) -> Any:
@@ -92,6 +93,8 @@ class Environment(dict[str, Any]):
 
 class Quiet(Tool):
     """A logger: whatever is told to it changes nothing."""
+
+    is_changeable = True
 
     def __init__(self, name: Any = "root") -> None:
         self.name, self.level, self.propagate, self.disabled = name, 0, True, False
@@ -220,7 +223,7 @@ class Builtins(Modules):
         if name is UNKNOWN or value is UNKNOWN:
             return UNKNOWN
         try:
-            return self.get(value, str(name))
+            return self.get(value, _name(name))
         except AttributeError:
             if default:
                 return default[0]
@@ -230,7 +233,7 @@ class Builtins(Modules):
         if name is UNKNOWN or value is UNKNOWN:
             return UNKNOWN
         try:
-            found = self.get(value, str(name))
+            found = self.get(value, _name(name))
         except AttributeError:
             return False
         return UNKNOWN if found is UNKNOWN and isinstance(value, Library | Module) else True
@@ -238,11 +241,11 @@ class Builtins(Modules):
     def _setattr(self, value: Any, name: Any, new: Any) -> None:
         if name is UNKNOWN:
             undecided()
-        self.set_attribute(value, str(name), new)
+        self.set_attribute(value, _name(name), new)
 
     def _delattr(self, value: Any, name: Any) -> None:
-        self.changed_object(value, str(name))
-        ops.del_attribute(value, str(name))
+        self.changed_object(value, _name(name))
+        ops.del_attribute(value, _name(name))
 
     def _print(self, *_: Any, **__: Any) -> None:
         return None
@@ -253,7 +256,7 @@ class Builtins(Modules):
     def _str(self, *args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and not kwargs:
             return ops.text_of(args[0])
-        return UNKNOWN if any(item is UNKNOWN for item in args) else str(*args, **kwargs)
+        return UNKNOWN if any(item is UNKNOWN for item in args) else host.call(str, list(args), kwargs)
 
     def _format(self, value: Any, spec: Any = "") -> Any:
         return UNKNOWN if spec is UNKNOWN else ops.formatted(value, spec)
@@ -326,7 +329,14 @@ class Builtins(Modules):
         return super(cls, value)
 
     def _getenv(self, name: Any, default: Any = None) -> Any:
-        return UNKNOWN if name is UNKNOWN else self.environment.get(name, default)
+        return UNKNOWN if name is UNKNOWN else self.environment.get(_name(name), default)
+
+
+def _name(name: Any) -> str:
+    """The name of an attribute, as plain text."""
+    if not isinstance(name, str):
+        ops.throw(TypeError("attribute name must be string"))
+    return str.__str__(name)
 
 
 class _Named:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import dataclasses
 import enum
+import fractions
 import types
 import typing
 from typing import Any
 from unittest import mock
 
-from bot.audit.interpret import ops
+from bot.audit.interpret import gates, ops
 from bot.audit.interpret.frames import (
     Code,
     Frame,
@@ -24,10 +26,25 @@ from bot.audit.interpret.frames import (
     signature_of,
 )
 from bot.audit.interpret.suspending import Suspending
-from bot.audit.interpret.values import UNKNOWN, AsyncItems, GaveUp, Task, is_interpreted, undecided
+from bot.audit.interpret.values import (
+    MOST_ITEMS,
+    UNKNOWN,
+    AsyncItems,
+    Bounded,
+    GaveUp,
+    Made,
+    Module,
+    Task,
+    Tool,
+    is_interpreted,
+    undecided,
+)
 
-_FORBIDDEN = {"__del__", "__getattribute__", "__class__", "__prepare__", "__instancecheck__", "__subclasscheck__",
-              "__mro_entries__", "__subclasshook__", "__dict__", "__mro__", "__dataclass_fields__", "__signature__"}
+_CLASS_STEPS = 30
+_MOST_BASES = 40
+_FORBIDDEN = {"__del__", "__length_hint__", "__annotate__", "__annotate_func__", "__getattribute__", "__class__",
+              "__prepare__", "__instancecheck__", "__subclasscheck__", "__mro_entries__", "__subclasshook__",
+              "__dict__", "__mro__", "__dataclass_fields__", "__signature__"}
 _LEFT_OUT = {"__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__copy__", "__deepcopy__", "__sizeof__",
              "__getnewargs__", "__getnewargs_ex__", "__dir__", "__weakref__"}
 """What only copies and the like use: instances of such a class are not copied."""
@@ -98,7 +115,20 @@ class Calls(Suspending):
     def _decided(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A special method, called by Python itself, which has no use for something unknown."""
         found = self.call(function, args, kwargs)
-        return undecided("a special method that gives something unknown") if found is UNKNOWN else found
+        if found is UNKNOWN:
+            undecided("a special method that gives something unknown")
+        if isinstance(found, int) and function.name.endswith(("__len__", "__index__")) \
+                and abs(int.__index__(found)) > MOST_ITEMS:
+            raise Bounded("a size that is too large")
+        if function.name.endswith("__iter__") and type(found).__module__ == "itertools":
+            return self._counted(found)
+        return found
+
+    def _counted(self, items: Any) -> Any:
+        """The items of an iterator that may have no end, each a step."""
+        for item in items:
+            self.tick()
+            yield item
 
     def super_of(self, frame: Frame) -> Any:
         """What `super()` gives."""
@@ -107,7 +137,7 @@ class Calls(Suspending):
             undecided("super() in an odd place")
         return super(at.function.owner[0], at.names[at.shape.positional[0]])
 
-    def make_class(self, node: ast.ClassDef, frame: Frame) -> Any:  # noqa: C901, PLR0912
+    def make_class(self, node: ast.ClassDef, frame: Frame) -> Any:  # noqa: C901
         """The class that a class statement makes; unknown when it derives from something unknown."""
         bases = [self.value(item, frame) for item in node.bases]
         keywords = {item.arg: self.value(item.value, frame) for item in node.keywords}
@@ -148,20 +178,34 @@ class Calls(Suspending):
             except GaveUp:
                 if not self.importing or isinstance(resolved[0] if resolved else None, enum.EnumMeta):
                     raise
-                self.steps = max(self.steps, 1_000)
+                self.spare()
                 self.forget(item, inner)
         self.depth -= 1
         for name in _LEFT_OUT & set(names):
             del names[name]
-            inner.names.setdefault("_left_out", True)
-        if _FORBIDDEN & set(names):
-            undecided("a class with special methods that are not followed")
+            inner.names["_left_out"] = True
+        self._check_names(names, resolved)
         if len(resolved) != len(bases):
             names["__orig_bases__"] = tuple(bases)
         made = ops.invoke(real_meta, (node.name, resolved, names), rest)
-        type.__setattr__(made, "_interpreted", (node, frame.info))
+        type.__setattr__(made, "_interpreted", Made(node, frame.info))
         owner.append(made)
         return made
+
+    def _check_names(self, names: dict[str, Any], bases: tuple[Any, ...]) -> None:
+        """End the interpretation at a class that Python would use in ways that are not followed."""
+        self.steps -= _CLASS_STEPS
+        notes = names.get("__annotations__", {})
+        if _FORBIDDEN & set(names) or ops.RESERVED & set(names) - {"_left_out"} or not all(
+                gates.is_slot_fit(name, value) or any(getattr(base, name, None) is value for base in bases)
+                for name, value in names.items()):
+            undecided("a class with special methods that are not followed")
+        if type(notes) is not dict or not all(type(name) is str and name.isidentifier() for name in notes):
+            undecided("a class with odd annotations")
+        if "__annotations__" in names:
+            names["__annotations__"] = dict(notes)  # dataclasses make code of its names: nobody else may hold it
+        if max((len(base.__mro__) for base in bases), default=0) > _MOST_BASES:
+            raise Bounded("a class of too many bases")
 
     metaclasses: frozenset[Any] = frozenset()
 
@@ -186,8 +230,11 @@ class Calls(Suspending):
                 real.__dict__.setdefault("__signature__", signature_of(inner))
 
 
+_CLOSED = (fractions.Fraction, type, Tool, Module, Task, AsyncItems, asyncio.AbstractEventLoop, types.ModuleType)
+
+
 def _is_base(value: Any) -> bool:
     if isinstance(value, mock.NonCallableMock):
         return False
     typed = (typing.NamedTuple, typing.Protocol, typing.Generic)
-    return isinstance(value, type) or any(value is item for item in typed)
+    return (isinstance(value, type) and not issubclass(value, _CLOSED)) or any(value is item for item in typed)

@@ -23,7 +23,7 @@ def hollows(node: Code) -> Iterator[Code]:
     if isinstance(node, ast.Lambda):
         return
     for value in (None, "changed"):
-        made = _copied(node)
+        made = copied(node)
         last: list[ast.stmt] = [ast.Return(ast.Constant(value))]
         if shape_of(node).yields:
             if value is not None:
@@ -36,7 +36,7 @@ def hollows(node: Code) -> Iterator[Code]:
 def raising(node: Code) -> Iterator[Code]:
     """The function as one that raises."""
     if not isinstance(node, ast.Lambda):
-        made = _copied(node)
+        made = copied(node)
         error = ast.Call(ast.Name("RuntimeError", ast.Load()), [ast.Constant("changed")], [])
         made.body = [ast.Raise(error, None), *([ast.Expr(ast.Yield(None))] if shape_of(node).yields else [])]
         yield ast.fix_missing_locations(made)
@@ -48,22 +48,22 @@ def small_changes(node: Code) -> Iterator[Code]:
         return
     count = len(list(_places(node)))
     for at in range(min(count, MOST_CHANGES)):
-        made = _copied(node)
+        made = copied(node)
         change = list(_places(made))[at]
         change()
         yield ast.fix_missing_locations(made)
 
 
-def _copied(node: Any) -> Any:
-    """A deep copy without what other parts noted on the nodes."""
+def copied(node: Any) -> Any:
+    """A deep copy of a tree without what other parts noted on the nodes."""
     made = copy.copy(node)
     for name in _OWN:
         made.__dict__.pop(name, None)
     for name, value in ast.iter_fields(node):
         if isinstance(value, ast.AST):
-            setattr(made, name, _copied(value))
+            setattr(made, name, copied(value))
         elif isinstance(value, list):
-            setattr(made, name, [_copied(item) if isinstance(item, ast.AST) else item for item in value])
+            setattr(made, name, [copied(item) if isinstance(item, ast.AST) else item for item in value])
     return made
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import types
 from typing import Any
 from unittest import mock
 
-from bot.audit.interpret import ops
+from bot.audit.interpret import copying, ops
 from bot.audit.interpret.builtin import Builtins
 from bot.audit.interpret.frames import inner_of, shape_of
-from bot.audit.interpret.values import UNKNOWN, Task, Tool, is_interpreted, undecided
+from bot.audit.interpret.values import UNKNOWN, Task, Tool, is_instance, is_interpreted, undecided
 
 
 class Patcher(Tool):
@@ -95,6 +96,13 @@ def _patched(function: Any, first: Patcher) -> Any:
     return patched
 
 
+def _bound(function: Any, owner: Any) -> Any:
+    """`types.MethodType` of an interpreted function."""
+    if inner_of(function) is None or owner is UNKNOWN:
+        undecided("a method of something odd")
+    return types.MethodType(function, owner)
+
+
 def _begin(patches: list[Patcher]) -> tuple[list[Patcher], list[Any]]:
     done, extra = [], []
     for patch in patches:
@@ -120,14 +128,16 @@ class Patch(Tool):
             undecided("a patch of something unknown")
 
         def make() -> Any:
-            owner, name = self.machine.found(str(target))
+            if type(target) is not str:
+                undecided("a patch of something odd")
+            owner, name = self.machine.found(target)
             return self.machine.patch(owner, name, new, given)
 
         return Patcher(self.machine, make, new is mock.DEFAULT)
 
     def object(self, target: Any, attribute: Any, new: Any = mock.DEFAULT, **kwargs: Any) -> Any:
         """Patch an attribute of an object."""
-        if attribute is UNKNOWN:
+        if attribute is UNKNOWN or type(attribute) is not str:
             undecided("a patch of something unknown")
         return Patcher(self.machine, lambda: self.machine.patch(target, attribute, new, kwargs), new is mock.DEFAULT)
 
@@ -189,10 +199,36 @@ class Doubles(Builtins):
         self.patching: list[Any] = []
         self.names["unittest.mock"]["patch"] = Patch(self)
         self.names["unittest.mock"]["create_autospec"] = self._own(self._autospec)
-        for name in ("Mock", "MagicMock", "AsyncMock", "NonCallableMock"):
+        for name in ("Mock", "MagicMock", "AsyncMock", "NonCallableMock", "PropertyMock", "NonCallableMagicMock"):
             real = getattr(mock, name)
             self.own_functions[real] = self._double(real)
+        self.names["copy"].update(copy=self._own(lambda value: copying.copied(value, deep=False)),
+                                  deepcopy=self._own(lambda value, *_: copying.copied(value, deep=True)))
+        self.names["functools"].update(wraps=self._own(self._wraps), update_wrapper=self._own(self._wrapped))
+        self.names["types"]["MethodType"] = self._own(_bound)
         self.names.setdefault("unittest", {})["mock"] = self.library("unittest.mock")
+
+    def _wraps(self, wrapped: Any, *more: Any, **options: Any) -> Any:
+        if more or options:
+            undecided("a wrapper of odd attributes")
+        return self._own(lambda wrapper: self._wrapped(wrapper, wrapped))
+
+    def _wrapped(self, wrapper: Any, wrapped: Any, *more: Any, **options: Any) -> Any:
+        """What `functools.update_wrapper` does, for interpreted functions."""
+        inner = inner_of(wrapper)
+        if more or options or (inner is None and not is_instance(wrapper)) or is_interpreted(wrapper):
+            undecided("a wrapper of odd attributes")
+        if wrapped is UNKNOWN:
+            undecided("a wrapper of something unknown")
+        for name in ("__name__", "__qualname__", "__doc__", "__module__"):
+            found = getattr(wrapped, name, None)
+            if isinstance(found, str):
+                setattr(wrapper, name, found)
+        if inner_of(wrapped) is not None:
+            wrapper.__dict__.update({name: value for name, value in wrapped.__dict__.items()
+                                     if name not in {"_own", "_inner", "_patches"}})
+        wrapper.__dict__["__wrapped__"] = wrapped
+        return wrapper
 
     def _double(self, real: Any) -> Any:
         def make(*args: Any, **kwargs: Any) -> Any:
@@ -200,9 +236,33 @@ class Doubles(Builtins):
             if spec is UNKNOWN or kwargs.get("wraps") is UNKNOWN:
                 return UNKNOWN
             self.sign(spec)
-            return ops.invoke(real, args, kwargs)
+            plain, rest = self._told(kwargs)
+            return self._configured(ops.invoke(real, args, plain), rest)
 
         return make
+
+    def _told(self, kwargs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a double is made with, and what is then set on what it leads to."""
+        wraps = kwargs.get("wraps")
+        if wraps is not None and (isinstance(wraps, asyncio.AbstractEventLoop) or not (
+                is_instance(wraps) or inner_of(getattr(wraps, "__func__", wraps)) is not None
+                or isinstance(wraps, mock.NonCallableMock))):
+            undecided("a double around something of a library")
+        plain = {key: ops.call_back(value) if key in {"side_effect", "new_callable"} else value
+                 for key, value in kwargs.items() if "." not in key}
+        if any(key.startswith(("_", "method_calls", "mock_calls", "call_args")) and not key.startswith("__")
+               for key in plain) or "__class__" in plain:
+            undecided("the inside of a mock")
+        return plain, {key: value for key, value in kwargs.items() if "." in key}
+
+    def _configured(self, double: Any, rest: dict[str, Any]) -> Any:
+        for path, value in sorted(rest.items(), key=lambda pair: pair[0].count(".")):
+            *parts, last = path.split(".")
+            owner = double
+            for part in parts:
+                owner = self.get(owner, part)
+            self.set_attribute(owner, last, value)
+        return double
 
     def _autospec(self, spec: Any, *args: Any, **kwargs: Any) -> Any:
         if spec is UNKNOWN:
@@ -210,7 +270,8 @@ class Doubles(Builtins):
         if not is_interpreted(spec) and inner_of(spec) is None:
             undecided("an autospec of something of a library")
         self.sign(spec)
-        return ops.invoke(mock.create_autospec, (spec, *args), kwargs)
+        plain, rest = self._told(kwargs)
+        return self._configured(ops.invoke(mock.create_autospec, (spec, *args), plain), rest)
 
     def found(self, target: str) -> tuple[Any, str]:
         """The owner and the name that a dotted target of a patch leads to."""
@@ -224,7 +285,7 @@ class Doubles(Builtins):
             owner = self.import_name(path)
         return owner, name
 
-    def patch(self, owner: Any, name: Any, new: Any, given: dict[str, Any]) -> Any:  # noqa: C901
+    def patch(self, owner: Any, name: Any, new: Any, given: dict[str, Any]) -> Any:  # noqa: C901, PLR0912
         """The real patch of an attribute; None where the owner is unknown."""
         if owner is UNKNOWN:
             if new is mock.DEFAULT and not given.get("new_callable"):
@@ -232,7 +293,10 @@ class Doubles(Builtins):
             undecided("a patch of something unknown")
         if not is_interpreted(owner) and isinstance(owner, type):
             undecided("a patch of a class of a library")
-        kwargs = {key: value for key, value in given.items() if value is not None and value is not False}
+        kwargs, rest = self._told({key: value for key, value in given.items()
+                                   if value is not None and value is not False})
+        if rest or name in ops.RESERVED or not name.isidentifier() or not ops.is_changeable(owner):
+            undecided("a patch of something that is not the test's, or with settings of what it leads to")
         original = self.get(owner, name) if self._hasattr(owner, name) is not False else None
         if original is UNKNOWN:
             if any(kwargs.get(key) for key in ("spec", "spec_set", "autospec", "wraps")):

@@ -11,7 +11,18 @@ from unittest import mock
 from bot.audit.interpret import host, ops
 from bot.audit.interpret.frames import Frame, Function, inner_of, shape_of
 from bot.audit.interpret.state import State
-from bot.audit.interpret.values import UNKNOWN, GaveUp, Module, Tool, bounded, is_instance, is_interpreted, undecided
+from bot.audit.interpret.values import (
+    CONTAINERS,
+    UNKNOWN,
+    GaveUp,
+    Module,
+    Tool,
+    bounded,
+    is_instance,
+    is_interpreted,
+    undecided,
+    weigh,
+)
 
 _OPEN = (Tool, mock.NonCallableMock)
 
@@ -184,16 +195,16 @@ class Expressions(State):
         return bounded(tuple(self._items(node.elts, frame)))
 
     def _set(self, node: ast.Set, frame: Frame) -> Any:
-        return set(self._items(node.elts, frame))
+        found = self._items(node.elts, frame)
+        weigh(found)
+        return set(found)
 
     def _dict(self, node: ast.Dict, frame: Frame) -> Any:
         found: dict[Any, Any] = {}
         for key, value in zip(node.keys, node.values, strict=True):
             if key is None:
                 more = self.value(value, frame)
-                if more is UNKNOWN:
-                    undecided()
-                found.update(more)
+                found.update(self.mapping(more))
             else:
                 name = self.value(key, frame)
                 ops.set_item(found, name, self.value(value, frame))
@@ -246,11 +257,19 @@ class Expressions(State):
             value = self.value(item.value, frame)
             if item.arg is not None:
                 kwargs[item.arg] = value
-            elif value is UNKNOWN:
-                undecided("arguments that are unknown")
             else:
-                kwargs.update(value)
+                kwargs.update(self.mapping(value))
         return self.watched_call(node, function, args, kwargs, frame)
+
+    def mapping(self, value: Any) -> dict[Any, Any]:
+        """The items of what stands after two stars."""
+        if value is UNKNOWN:
+            undecided("arguments that are unknown")
+        if isinstance(value, dict) and not is_instance(value):
+            return value
+        if not hasattr(type(value), "keys") or not hasattr(type(value), "__getitem__"):
+            ops.throw(TypeError("argument after ** must be a mapping"))
+        return {key: ops.item(value, key) for key in self.items(value.keys())}
 
     def watched_call(self, node: ast.Call, function: Any, args: list[Any], kwargs: dict[str, Any], frame: Frame) -> Any:
         """A call as the text has it."""
@@ -271,12 +290,21 @@ class Expressions(State):
         if kind is functools.partial:
             return self.apply(function.func, [*function.args, *args], {**function.keywords, **kwargs}, node)
         real = function.__func__ if kind is types.MethodType else function
-        if is_interpreted(function) or isinstance(real, _OPEN) or is_instance(real) \
-                or "_own" in getattr(real, "__dict__", ()) or hasattr(type(real), "cache_info") \
+        if isinstance(real, mock.NonCallableMock):
+            weigh(*args, *kwargs.values())
+            return host.kept(ops.invoke(function, args, kwargs))
+        if is_interpreted(function):
+            base = host.base_of(function)
+            if base is not object and not issubclass(base, BaseException):
+                args = host.prepared(base, base.__name__, None, args, kwargs)
+            return ops.invoke(function, args, kwargs)
+        if isinstance(real, _OPEN) or is_instance(real) \
+                or "_own" in getattr(real, "__dict__", ()) or _is_cached(real, args, kwargs) \
                 or (type(real) is types.FunctionType and "__wrapped__" in real.__dict__) \
                 or (kind is types.MethodType and isinstance(function.__self__, _OPEN)):
             return ops.invoke(function, args, kwargs)
-        own = self.own_functions.get(function) if _is_hashable(function) else None
+        own = self.own_functions.get(function) if not isinstance(function, CONTAINERS) and _is_hashable(function) \
+            else None
         if own is not None:
             return own(*args, **kwargs)
         if kind is Module:
@@ -317,7 +345,7 @@ class Expressions(State):
                 ops.set_item(found, key, self.value(node.value, inner))
             elif isinstance(node, ast.SetComp):
                 value = self.value(node.elt, inner)
-                if value is UNKNOWN:
+                if value is UNKNOWN or weigh(value):
                     undecided()
                 found.add(value)
             else:
@@ -357,6 +385,11 @@ class Expressions(State):
                     break
             else:
                 yield from self.looped(generators, at + 1, inner, frame)
+
+
+def _is_cached(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether a function is one of `lru_cache`, which hashes what it is given."""
+    return hasattr(type(function), "cache_info") and not weigh(*args, *kwargs.values())
 
 
 def _is_hashable(function: Any) -> bool:

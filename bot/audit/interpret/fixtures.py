@@ -24,7 +24,7 @@ class Request(Tool):
 
     def getfixturevalue(self, name: Any) -> Any:
         """A fixture by its name."""
-        return self.setting.get(str(name))
+        return self.setting.get(name) if type(name) is str else UNKNOWN
 
     def addfinalizer(self, function: Any) -> None:
         """Call it after the test."""
@@ -127,13 +127,14 @@ def layers_of(machine: Pytests, info: ModuleInfo, cls: Any) -> list[dict[str, Fi
 
 def _fixtures(names: Any) -> dict[str, Fixture]:
     return {(value.name if value.name != "?" else name): value for name, value in names.items()
-            if isinstance(value, Fixture)}
+            if isinstance(value, Fixture) and type(value.name) is str}
 
 
 def autouse(layers: list[dict[str, Fixture]]) -> list[str]:
     """The fixtures that every test gets, those of a wider scope first."""
     found = [(name, item) for layer in reversed(layers) for name, item in layer.items() if item.autouse]
-    return [name for name, item in sorted(found, key=lambda pair: _SCOPES.get(str(pair[1].scope), 4))]
+    scopes = {id(item): _SCOPES.get(item.scope, 4) if type(item.scope) is str else 4 for _, item in found}
+    return [name for name, item in sorted(found, key=lambda pair: scopes[id(pair[1])])]
 
 
 def rows_of(marks: list[Any], names: list[str], layers: list[dict[str, Fixture]]) -> list[dict[str, Any]]:
@@ -155,7 +156,8 @@ def rows_of(marks: list[Any], names: list[str], layers: list[dict[str, Fixture]]
         if fixture.params is not None:
             if fixture.params is UNKNOWN:
                 undecided()
-            axes.append([{f"\0{name}": item.values[0] if isinstance(item, Row) else item} for item in fixture.params])
+            axes.append([{f"\0{name}": item.values[0] if isinstance(item, Row) else item}
+                         for item in ops.listed(fixture.params)])
         inner = inner_of(fixture.function)
         waiting += needed(inner) if inner is not None else ()
     rows = []
@@ -170,7 +172,9 @@ def _axis(mark: Any) -> list[dict[str, Any]]:
     values = mark.kwargs.get("argvalues", values)
     if names is UNKNOWN or values is UNKNOWN or mark.kwargs.get("indirect"):
         undecided("parameters that are unknown")
-    split = [part.strip() for part in names.split(",") if part.strip()] if isinstance(names, str) else list(names)
+    split = [part.strip() for part in names.split(",") if part.strip()] if isinstance(names, str) else ops.listed(names)
+    if any(type(name) is not str for name in split):
+        undecided("parameters that have no names")
     found = []
     for value in ops.listed(values):
         if isinstance(value, Row):
@@ -180,7 +184,7 @@ def _axis(mark: Any) -> list[dict[str, Any]]:
         elif isinstance(names, str) and len(split) == 1 and "," not in names:
             items = (value,)
         else:
-            items = [UNKNOWN] * len(split) if value is UNKNOWN else tuple(value)
+            items = [UNKNOWN] * len(split) if value is UNKNOWN else tuple(ops.listed(value))
         if len(items) != len(split):
             undecided("parameters that do not fit")
         found.append(dict(zip(split, items, strict=True)))

@@ -9,7 +9,6 @@ import binascii
 import collections
 import contextlib
 import contextvars
-import copy
 import dataclasses
 import datetime
 import decimal
@@ -39,20 +38,18 @@ import uuid
 from typing import Any
 from unittest import mock
 
-from bot.audit.interpret.ops import UNKNOWN_OF_TYPES, Harmless, Same, listed
-from bot.audit.interpret.patterns import is_safe
+from bot.audit.interpret import bounds, gates
+from bot.audit.interpret.ops import UNKNOWN_OF_TYPES, Harmless, Same, listed, set_plainly
 from bot.audit.interpret.values import (
     CONTAINERS,
-    MOST_BITS,
-    MOST_ITEMS,
-    MOST_TEXT,
     UNKNOWN,
     AsyncItems,
-    Bounded,
     Task,
     Tool,
     bounded,
-    parts_of,
+    is_instance,
+    is_interpreted,
+    spend,
     undecided,
     weigh,
 )
@@ -122,14 +119,15 @@ class Version(Tool):
 
 
 TYPING: dict[str, Any] = {
-    **_take(typing, "NamedTuple Protocol Generic runtime_checkable overload final TYPE_CHECKING Any Optional Union "
+    **_take(typing, "NamedTuple Protocol Generic runtime_checkable TYPE_CHECKING Any Optional Union "
                     "Callable Dict List Set Tuple Type TypedDict ClassVar Literal Final Annotated Self NoReturn Never "
                     "Awaitable Iterator Iterable Mapping Sequence AsyncIterator Generator Coroutine AnyStr "
                     "Concatenate TypeAlias MutableMapping DefaultDict Deque AbstractSet IO TextIO BinaryIO Pattern "
-                    "Match Hashable Sized AsyncIterable AsyncGenerator Collection ContextManager no_type_check "
-                    "AsyncContextManager Text NoReturn TypeGuard LiteralString Required NotRequired Unpack"),
+                    "Match Hashable Sized AsyncIterable AsyncGenerator Collection ContextManager "
+                    "AsyncContextManager Text TypeGuard LiteralString Required NotRequired Unpack"),
     "TypeVar": Harmless("TypeVar"), "ParamSpec": Harmless("ParamSpec"), "TypeVarTuple": Harmless("TypeVarTuple"),
-    "override": Same("override"), "cast": Same("cast"), "deprecated": UNKNOWN,
+    "override": Same("override"), "overload": Same("overload"), "final": Same("final"),
+    "no_type_check": Same("no_type_check"), "cast": Same("cast"), "deprecated": UNKNOWN,
 }
 
 LEVELS = _take(logging, "DEBUG INFO WARNING WARN ERROR CRITICAL NOTSET")
@@ -150,13 +148,13 @@ TABLE: dict[str, dict[str, Any]] = {
         "MutableSequence KeysView ValuesView ItemsView Reversible"),
     "itertools": _take(itertools, "chain count cycle islice product permutations combinations repeat accumulate "
                                   "zip_longest pairwise starmap takewhile dropwhile groupby tee compress filterfalse"),
-    "functools": _take(functools, "partial reduce lru_cache cache wraps cached_property total_ordering cmp_to_key "
-                                  "partialmethod update_wrapper"),
+    "functools": _take(functools, "partial reduce lru_cache cache cached_property total_ordering cmp_to_key "
+                                  "partialmethod"),
     "operator": _take(operator, "add sub eq ne lt le gt ge not_ truth neg contains itemgetter and_ or_ is_ is_not"),
     "string": _take(string, "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits punctuation printable "
                             "whitespace"),
     "textwrap": _take(textwrap, "dedent indent shorten wrap fill"),
-    "copy": _take(copy, "copy deepcopy"),
+    "copy": {},
     "dataclasses": _take(dataclasses, "dataclass field replace asdict astuple fields is_dataclass KW_ONLY "
                                       "FrozenInstanceError MISSING InitVar"),
     "statistics": _take(statistics, "mean median stdev pstdev variance mode fmean quantiles StatisticsError"),
@@ -173,7 +171,7 @@ TABLE: dict[str, dict[str, Any]] = {
     "abc": _take(abc, "ABC abstractmethod ABCMeta"),
     "typing": TYPING, "typing_extensions": TYPING,
     "threading": {"Lock": Lock, "RLock": Lock},
-    "types": _take(types, "SimpleNamespace MappingProxyType TracebackType MethodType ModuleType"),
+    "types": _take(types, "SimpleNamespace MappingProxyType"),
     "contextlib": _take(contextlib, "contextmanager asynccontextmanager suppress nullcontext ExitStack AsyncExitStack "
                                     "closing AbstractContextManager AbstractAsyncContextManager aclosing"),
     "contextvars": _take(contextvars, "ContextVar"),
@@ -204,9 +202,6 @@ TABLE: dict[str, dict[str, Any]] = {
 }
 """What interpreted code finds in a module of the standard library. All else there is unknown."""
 
-_WIDTHS = {"ljust", "rjust", "center", "zfill", "expandtabs", "to_bytes", "round", "repeat", "bytes", "bytearray",
-           "islice", "ldexp", "quantize", "scaleb", "shift", "rotate", "indent", "shorten", "wrap", "fill",
-           "combinations", "permutations", "product", "token_hex", "random", "deque", "namedtuple"}
 _LAZY = {"map", "zip", "enumerate", "iter", "next", "islice", "reversed", "count", "cycle", "repeat", "type"}
 _HOLDS_UNKNOWN = {
     "len", "list", "tuple", "dict", "reversed", "enumerate", "zip", "append", "extend", "insert", "get", "items",
@@ -234,7 +229,32 @@ _CHANGES = {"extend", "update", "remove", "add", "discard", "pop", "clear", "pop
             "rotate", "subtract", "setstate", "writelines", "gather", "create_task", "ensure_future", "cancel", "index",
             "move_to_end", "insert", "enter_context", "callback", "release", "acquire", "result", "difference_update",
             "intersection_update", "symmetric_difference_update", "set_exception", "wait", "run_until_complete"}
-_PATTERNS = {"compile", "match", "search", "fullmatch", "sub", "subn", "findall", "finditer", "split"}
+
+
+for _names in TABLE.values():
+    for _value in _names.values():
+        if _value is not UNKNOWN:
+            gates.allow(_value)
+
+
+def prepared(function: Any, name: str, owner: Any, args: list[Any], kwargs: dict[str, Any]) -> list[Any]:
+    """The arguments of a call as the library may have them. Ends the interpretation where it could take long."""
+    if name not in _LAZY:
+        args = [listed(value) if _is_stream(value) and name not in _HOLDS_STREAMS else value for value in args]
+    elif any(_is_stream(value) and bounds.is_lazy(value) for value in args):
+        spend(_NESTED)
+    if name in gates.CALLERS:
+        args = gates.guard_all(name, args, kwargs)
+        if name in {"sub", "subn"}:
+            at = 0 if isinstance(owner, re.Pattern) else 1
+            if len(args) > at and callable(args[at]):
+                args[at] = bounds.Growing(args[at])
+    bounds.check_call(function, name, owner, args, kwargs)
+    return args
+
+
+_NESTED = 100
+"""Steps that an iterator over another one costs: too many in each other break Python itself."""
 
 
 def call(function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:  # noqa: C901, PLR0912
@@ -246,9 +266,24 @@ def call(function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:  # noqa
     name = getattr(function, "__name__", type(function).__name__)
     if not isinstance(name, str):
         name = ""
+    if not gates.is_allowed(function):
+        undecided(f"a call of {name}")
     owner = getattr(function, "__self__", None)
     given = [*args, *kwargs.values()]
-    if (type(owner) if not isinstance(owner, type) else owner, name) in UNKNOWN_OF_TYPES:
+    if isinstance(function, type) and issubclass(function, tuple) and function is not tuple:
+        name = "tuple"
+    elif name in {"__new__", "__init__"}:
+        name = _constructed(function, owner, args)
+    elif name in {"__setattr__", "__delattr__"}:
+        return set_plainly(name, [owner, *args] if type(function) is types.MethodWrapperType else args)
+    elif owner is None and args and type(function) in (types.MethodDescriptorType, types.WrapperDescriptorType):
+        if not isinstance(args[0], function.__objclass__):
+            undecided("a method of another class")
+        return call(function.__get__(args[0], type(args[0])), args[1:], kwargs)
+    if not gates.may_be_changed(name, args):
+        undecided("a change of the library")
+    if any(name_of in UNKNOWN_OF_TYPES for cls in (owner if isinstance(owner, type) else type(owner)).__mro__
+           if (name_of := (cls, name))):
         return UNKNOWN
     if any(value is UNKNOWN for value in given):
         if name in _STORES and not (name in {"get", "pop", "set"} and args and args[0] is UNKNOWN
@@ -258,22 +293,43 @@ def call(function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:  # noqa
             undecided("a change by something unknown")
         else:
             return UNKNOWN
-    if name not in _LAZY:
-        args = [listed(value) if _is_stream(value) and name not in _HOLDS_STREAMS else value for value in args]
-    if given and name not in {"append", "len", "get", "isinstance"}:
-        if weigh(*[value for value in args if isinstance(value, CONTAINERS)], *kwargs.values()) \
-                and name not in _HOLDS_UNKNOWN:
-            if name in _CHANGES:
-                undecided("a change by something unknown")
-            return UNKNOWN
-        _check(function, name, owner, args, kwargs)
-    if owner is not None and isinstance(owner, CONTAINERS) and name not in _HOLDS_UNKNOWN and weigh(owner):
+    if given and name not in {"append", "len", "isinstance"} and weigh(
+            *[value for value in args if isinstance(value, CONTAINERS)], *kwargs.values()) \
+            and name not in _HOLDS_UNKNOWN:
+        if name in _CHANGES:
+            undecided("a change by something unknown")
+        return UNKNOWN
+    if given and name != "append":
+        args = prepared(function, name, owner, args, kwargs)
+    if owner is not None and isinstance(owner, CONTAINERS) \
+            and (name not in _HOLDS_UNKNOWN or name in {"sort", "index", "remove", "count"}) and weigh(owner) \
+            and name not in _HOLDS_UNKNOWN:
         return undecided() if name in _CHANGES else UNKNOWN
-    found = function(*args, **kwargs)
+    return bounded(kept(function(*args, **kwargs)))
+
+
+def kept(found: Any) -> Any:
+    """What a call gave; a coroutine of the library's own is noted, so that it is closed in the end."""
     if type(found) is types.CoroutineType:
-        # asyncio's own, which nobody may await; what is interpreted is none.
         _made.append(found)
-    return bounded(found)
+    return found
+
+
+def _constructed(function: Any, owner: Any, args: list[Any]) -> str:
+    """The name of the class that `__new__` or `__init__` fills; only interpreted objects are made so."""
+    made = args[0] if args and type(function) is not types.MethodWrapperType else owner
+    cls = made if isinstance(made, type) else type(made)
+    if not is_interpreted(cls) and not is_instance(made) and cls not in _PLAIN_TYPES:
+        undecided("an object that is made in an odd way")
+    return base_of(cls).__name__
+
+
+_PLAIN_TYPES = (object, int, str, float, tuple, list, dict, set, frozenset, bytes, bytearray)
+
+
+def base_of(cls: type) -> type:
+    """The first real class that an interpreted one derives from."""
+    return next(item for item in cls.__mro__ if not is_interpreted(item))
 
 
 _made: list[types.CoroutineType[Any, Any, Any]] = []
@@ -285,15 +341,6 @@ def close_coroutines() -> None:
         _made.pop().close()
 
 
-def _all_parts(value: Any) -> list[Any]:
-    found: list[Any] = []
-    stack: list[Any] = [value]
-    while stack and len(found) < MOST_ITEMS:
-        found.append(stack.pop())
-        stack.extend(parts_of(found[-1]))
-    return found
-
-
 _HOLDS_STREAMS = {"isinstance", "type", "Mock", "MagicMock", "AsyncMock", "contextmanager", "callback", "gather",
                   "partial", "append", "put", "put_nowait", "create_task", "ensure_future", "wait_for", "set_result",
                   "isawaitable", "closing", "aclosing", "shield", "setdefault", "nullcontext", "id", "callable"}
@@ -303,50 +350,3 @@ def _is_stream(value: Any) -> bool:
     """Whether a value gives items only once, and perhaps without end."""
     return hasattr(type(value), "__next__") and not isinstance(value, Task | AsyncItems | mock.NonCallableMock) \
         and not isinstance(value, io.IOBase)
-
-
-def _check(function: Any, name: str, owner: Any, args: list[Any], kwargs: dict[str, Any]) -> None:  # noqa: C901, PLR0912
-    """End the interpretation before a call that could take long or give something large."""
-    given = [*args, *kwargs.values()]
-    for value in given:
-        if isinstance(value, range) and len(value) > MOST_ITEMS and name not in {"len", "iter", "isinstance"}:
-            raise Bounded("a range that is too long")
-        if name in _WIDTHS and isinstance(value, int) and abs(value) > MOST_ITEMS:
-            raise Bounded("a size that is too large")
-    if isinstance(owner, str | bytes):
-        if name == "replace" and len(args) > 1 and hasattr(args[1], "__len__") \
-                and (len(owner) + 1) * (len(args[1]) + 1) > MOST_TEXT:
-            raise Bounded("a replacement that is too long")
-        if name == "join" and args and isinstance(args[0], CONTAINERS):  # noqa: SIM102
-            if sum(len(item) if isinstance(item, str | bytes) else 0 for item in args[0]) \
-                    + len(owner) * len(args[0]) > MOST_TEXT:
-                raise Bounded("a text that is too long")
-        if name == "translate" and len(owner) > 2_000:
-            raise Bounded("a text that is too long")
-        if name in {"format", "format_map"}:
-            text = str(owner)
-            if re.search(r"\{[^{}]*[.\[]|\d{5,}|:[^{}]*\{", text) or name == "format_map":
-                undecided("a format that reads attributes")
-    if name in {"copy", "deepcopy", "replace", "asdict"} and any(
-            getattr(type(part), "_left_out", False) for value in given for part in _all_parts(value)):
-        undecided("a copy of an object that says itself how it is copied")
-    if name in {"prod", "pow", "reduce", "perm", "comb", "factorial", "lcm"}:
-        size = sum(item.bit_length() for value in given
-                   for item in (value if isinstance(value, CONTAINERS) else (value,)) if isinstance(item, int))
-        wide = any(isinstance(value, int) and abs(value) > 1_000 for value in given)
-        if size > MOST_BITS or (name == "pow" and wide):
-            raise Bounded("a number that is too large")
-    if name in _PATTERNS and (isinstance(owner, re.Pattern) or getattr(function, "__module__", "") == "re"):
-        pattern = owner if isinstance(owner, re.Pattern) else (args or [kwargs.get("pattern")])[0]
-        texts = [value for value in given if isinstance(value, str | bytes) and value is not pattern]
-        if not is_safe(pattern, max((len(text) for text in texts), default=0)):
-            raise Bounded("a pattern that may take long")
-    if name in {"product", "permutations", "combinations"} and len(args) > 12:
-        raise Bounded("too many combinations")
-    if name in {"int", "Fraction", "float", "Decimal"} and any(
-            isinstance(value, str) and (len(value) > 400 or re.search(r"[eE][+-]?\d{4,}", value)) for value in given):
-        raise Bounded("a number that is too large")
-    if name in {"int", "round", "floor", "ceil", "trunc"} and any(
-            isinstance(value, decimal.Decimal) and value.is_finite() and abs(value.adjusted()) > 1_000
-            for value in given):
-        raise Bounded("a number that is too large")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import types
 import unittest
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -14,14 +15,29 @@ from unittest import mock
 from bot.audit.interpret import fixtures, host, loop, ops
 from bot.audit.interpret.expressions import Held
 from bot.audit.interpret.frames import Frame, Function, inner_of
-from bot.audit.interpret.pytests import AsyncCase, Fixture, MonkeyPatch, Pytests, Raises, Skipped
+from bot.audit.interpret.patterns import is_safe
+from bot.audit.interpret.pytests import AsyncCase, Fixture, Mark, MarkMaker, MonkeyPatch, Pytests, Raises, Skipped
 from bot.audit.interpret.state import Met
-from bot.audit.interpret.values import MOST_STEPS, UNKNOWN, GaveUp, Task, Undecided, is_interpreted, undecided
+from bot.audit.interpret.values import (
+    CONTAINERS,
+    MOST_STEPS,
+    UNKNOWN,
+    GaveUp,
+    Seat,
+    Task,
+    Undecided,
+    is_instance,
+    is_interpreted,
+    size_of,
+    undecided,
+    weigh,
+)
 from bot.audit.view import View
 
 Outcome = Literal["passed", "failed", "unknown"]
 _FILE_STEPS = 30_000
 """Steps that all tests of one file may take together."""
+_MOST_COUNTED = 200
 _MOST_ANEW = 1_000
 """Steps that importing all modules anew for each test may take."""
 _ASYNC_MARKS = {"asyncio", "anyio", "trio"}
@@ -115,6 +131,7 @@ class Machine(Pytests):
         try:
             if any(item is UNKNOWN for item in (*args, *kwargs.values())):
                 undecided()
+            args = _weighed(function, args, kwargs)
             ops.invoke(function, args, kwargs)
         except Undecided:
             self.assertion(Met(node, None, *sides), frame)
@@ -173,7 +190,7 @@ class Machine(Pytests):
         except GaveUp as error:
             return (Run("unknown", str(error)),)
         except Exception as error:  # noqa: BLE001
-            return (Run("unknown", f"set-up: {error!r}"[:200]),)
+            return (Run("unknown", f"set-up: {type(error).__name__}"),)
         finally:
             self._end()
         if len(rows) > fixtures.MOST_ROWS:
@@ -205,7 +222,7 @@ class Machine(Pytests):
                 undecided("a class that is not known")
         if cls is not None:
             for item in cls.__mro__:
-                marks += vars(item).get("_marks", [])
+                marks += _listed(vars(item).get("_marks", []) if is_interpreted(item) else [])
                 marks += _listed(vars(item).get("pytestmark", []))
         marks += _listed(self.module(view.module).__dict__.get("pytestmark", []))
         function = vars(owner).get(view.node.name, UNKNOWN)
@@ -222,7 +239,7 @@ class Machine(Pytests):
         layers = fixtures.layers_of(self, view.module, cls)
         for mark in marks:
             if mark.name == "usefixtures":
-                names = [*mark.args, *names]
+                names = [*(name for name in mark.args if type(name) is str), *names]
         names = [*fixtures.autouse(layers), *names]
         return real, cls, marks, list(dict.fromkeys(names)), layers
 
@@ -263,7 +280,7 @@ class Machine(Pytests):
                 frames = [place for place in self.places if place[0] is raised]
                 mine = [place for place in frames if not place[1].info.product]
                 if self.phase != "call":
-                    undecided(f"an exception in the set-up: {raised!r}"[:200])
+                    undecided(f"an exception in the set-up: {type(raised).__name__}")
                 outcome, error = "failed", raised
                 node = mine[-1][2] if mine else None
                 in_product = bool(frames) and frames[0][1].info.product
@@ -275,10 +292,16 @@ class Machine(Pytests):
                 outcome, why = "unknown", "too deep"
         met, called = tuple(self.met), self.in_call
         entered = {**self.before_call, **self.entered}
-        self._end()
+        try:
+            self._end()
+        except (Exception, GaveUp):  # noqa: BLE001 - what interpreted code raises when its patches are undone
+            self.patching.clear()
+            self.started.clear()
+            self.close_loops()
+            outcome, why, self.reusable = "unknown", "what is patched cannot be put back", False
         for path in set(self.modules) - before:
             del self.modules[path], self.frames[path]
-        return Run(outcome, why, error, node, in_product, met, entered, called, ", ".join(row))
+        return Run(outcome, why, error, node, in_product, met, entered, called, ", ".join(map(str, row)))
 
     phase = "setup"
 
@@ -341,6 +364,24 @@ class Machine(Pytests):
             self._await_or(self.apply(found, [UNKNOWN] * takes, {}))
 
 
+def _weighed(function: Any, args: list[Any], kwargs: dict[str, Any]) -> list[Any]:
+    """The arguments of an assertion that is a call: not too large to compare or to show."""
+    name, owner = function.__name__, function.__self__
+    args = [ops.listed(item) if hasattr(type(item), "__next__") and not is_instance(item) and not isinstance(item, Task)
+            else item for item in args]
+    weigh(*args, *kwargs.values())
+    if isinstance(owner, mock.NonCallableMock):
+        weigh(owner.mock_calls, owner.call_args_list)
+    elif name in {"assertRegex", "assertNotRegex"}:
+        text, pattern = (*args, None, None)[:2]
+        if kwargs or type(text) is not str or not is_safe(pattern, len(text)):
+            undecided("a pattern that may take long")
+    elif name == "assertCountEqual" \
+            and sum(size_of(item) for item in args[:2] if isinstance(item, CONTAINERS)) > _MOST_COUNTED:
+        undecided("too many items to count")
+    return args
+
+
 def _arguments(function: Any) -> set[str]:
     inner = inner_of(function.__dict__.get("_inner", function))
     return set(fixtures.needed(inner)) if inner is not None else set()
@@ -348,7 +389,7 @@ def _arguments(function: Any) -> set[str]:
 
 def _listed(marks: Any) -> list[Any]:
     found = marks if isinstance(marks, list | tuple) else [marks]
-    return [mark for mark in found if hasattr(mark, "name") and hasattr(mark, "args")]
+    return [mark for mark in found if isinstance(mark, Mark | MarkMaker)]
 
 
 def interpreted(view: View, changed: Mapping[ast.AST, ast.AST] | None = None, *, auto: bool = False) -> Interpretation:
@@ -365,13 +406,18 @@ def interpreted(view: View, changed: Mapping[ast.AST, ast.AST] | None = None, *,
         memo["interpreter"] = machine = Machine(view.program)
         machine.set_up()
     machine = memo["interpreter"]
+    before, Seat.machine = Seat.machine, machine
     try:
-        runs = machine.runs(view, dict(changed or {}), auto)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            runs = machine.runs(view, dict(changed or {}), auto)
+            host.close_coroutines()
     except GaveUp as gave_up:
         runs = (Run("unknown", str(gave_up)),)
-    except RecursionError:
-        runs = (Run("unknown", "too deep"),)
+    except Exception as error:  # noqa: BLE001 - hostile code chooses what is raised
+        runs = (Run("unknown", f"the interpreter itself: {type(error).__name__}"),)
     finally:
+        machine.over, Seat.machine = True, before
         host.close_coroutines()
     found = Interpretation(runs)
     if not changed:

@@ -43,7 +43,7 @@ def _sequence(pattern: ast.MatchSequence, subject: Any, names: dict[str, Any],
     if not isinstance(subject, Sequence) or isinstance(subject, str | bytes | bytearray):
         return False
     star = next((at for at, item in enumerate(pattern.patterns) if isinstance(item, ast.MatchStar)), None)
-    items, wanted = list(subject), len(pattern.patterns)
+    items, wanted = ops.listed(subject), len(pattern.patterns)
     if star is None:
         return len(items) == wanted and all(
             matches(part, item, names, value) for part, item in zip(pattern.patterns, items, strict=True))

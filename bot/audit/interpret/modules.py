@@ -20,6 +20,8 @@ _PLAIN = (str, int, float, bytes, bool, type(None), complex)
 class Library(Tool):
     """A module that is not interpreted. What `names` does not hold is unknown."""
 
+    is_changeable = True
+
     def __init__(self, name: str, machine: Modules) -> None:
         self.__dict__[" name"] = name
         self.__dict__[" machine"] = machine
@@ -82,7 +84,7 @@ class Modules(Calls):
             try:
                 self.block([node], frame)
             except GaveUp:
-                self.steps = max(self.steps, 1_000)
+                self.spare()
                 self.forget(node, frame)
             except BaseException as error:
                 if self.over:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 import types
@@ -15,7 +16,7 @@ from bot.audit.interpret.modules import Library
 from bot.audit.interpret.ops import Harmless
 from bot.audit.interpret.patterns import is_safe
 from bot.audit.interpret.state import Met
-from bot.audit.interpret.values import UNKNOWN, Bounded, Tool, is_interpreted, undecided
+from bot.audit.interpret.values import OURS, UNKNOWN, Bounded, Tool, is_interpreted, undecided
 
 
 class Skipped(Exception):
@@ -159,10 +160,12 @@ class Marks(Tool):
     """`pytest.mark`."""
 
     def __getattr__(self, name: str) -> Any:
-        return _MarkMaker(name)
+        return MarkMaker(name)
 
 
-class _MarkMaker(Tool):
+class MarkMaker(Tool):
+    """A mark by its name, before it is given arguments."""
+
     args: tuple[Any, ...] = ()
     kwargs: Any = types.MappingProxyType({})
 
@@ -212,13 +215,13 @@ class MonkeyPatch(Tool):
             target, name = self.machine.found(target)
         if target is UNKNOWN or name is UNKNOWN:
             undecided("a patch of something unknown")
-        if isinstance(target, type) and not is_interpreted(target):
-            undecided("a patch of a class of a library")
+        if type(name) is not str or not ops.is_changeable(target):
+            undecided("a patch of something that is not the test's")
         if raising is True and self.machine._hasattr(target, name) is False:  # noqa: SLF001
             ops.throw(AttributeError(f"{target!r} has no attribute {name!r}"))
         own = vars(target) if hasattr(target, "__dict__") else {}
         old, had = own.get(name), name in own
-        ops.invoke(setattr, (target, name, value), {})
+        ops.set_attribute(target, name, value)
         if isinstance(target, type):
             self.done.append(lambda: type.__setattr__(target, name, old) if had else type.__delattr__(target, name))
         else:
@@ -280,7 +283,7 @@ class MonkeyPatch(Tool):
 class Case(unittest.TestCase):
     """`unittest.TestCase`, with messages that cost little."""
 
-    _interpreted = True
+    _interpreted = OURS
     _diffThreshold = 0  # noqa: N815
     maxDiff = 0
 
@@ -350,7 +353,7 @@ class Pytests(Doubles):
             SkipTest=unittest.SkipTest, main=Harmless("main", None),
             skip=self._own(lambda *_: _Applied("skip", (), {})),
             skipIf=self._own(lambda test, *_: _Applied("skipif", (test,), {})),
-            skipUnless=self._own(lambda test, *_: _Applied("skipif", (ops.unary(__import__("ast").Not, test),), {})),
+            skipUnless=self._own(lambda test, *_: _Applied("skipif", (ops.unary(ast.Not, test),), {})),
             expectedFailure=self._own(_Applied("xfail", (), {})))
 
     def _raises(self, wanted: Any, *args: Any, match: Any = None, check: Any = None, **kwargs: Any) -> Any:

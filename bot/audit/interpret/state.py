@@ -11,11 +11,23 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from bot.audit.interpret.frames import Frame, Function
-from bot.audit.interpret.values import MOST_DEPTH, MOST_STEPS, UNKNOWN, Bounded, GaveUp, is_instance, is_interpreted
+from bot.audit.interpret.values import (
+    MOST_DEPTH,
+    MOST_STEPS,
+    UNKNOWN,
+    Bounded,
+    GaveUp,
+    Seat,
+    is_instance,
+    is_interpreted,
+)
 from bot.audit.reading.program import Program
 
 _OWN = PurePath(__file__).parent.name
 _GENUINE = {"ops.py", "host.py", "doubles.py", "pytests.py", "suspending.py"}
+_SPARED = 1_000
+_MOST_GRACES = 20
+"""Statements of modules and classes that may go on, with a few steps, where the steps of an import are spent."""
 _INERT = (str, int, float, bytes, bool, type(None))
 
 
@@ -42,6 +54,7 @@ class State:
     escaped: bool = False
     doubtful: bool = False
     importing: int = 0
+    graces: int = 0
     leaked: bool = False
     handlers: bool = False
     unknowns: int = 0
@@ -56,13 +69,21 @@ class State:
 
     def begin(self, steps: int = MOST_STEPS) -> None:
         """Forget the run before."""
+        Seat.machine = self
         self.steps, self.depth, self.tries, self.over = steps, 0, 0, False
+        self.importing, self.graces = 0, _MOST_GRACES
         self.escaped, self.doubtful, self.unknowns = self.leaked, False, 0
         self.met, self.places, self.entered = [], [], {}
 
     def exhausted(self) -> NoReturn:
         """End the interpretation: too many steps."""
         raise Bounded("too many steps")
+
+    def spare(self) -> None:
+        """Give the next statement of an import a few steps, where none are left."""
+        if self.steps < _SPARED and self.graces > 0:
+            self.graces -= 1
+            self.steps = _SPARED
 
     def tick(self) -> None:
         """Count one step."""

@@ -11,7 +11,7 @@ from bot.audit.interpret import ops
 from bot.audit.interpret.expressions import Held
 from bot.audit.interpret.frames import Frame
 from bot.audit.interpret.statements import BREAK, RETURN, Statements
-from bot.audit.interpret.values import UNKNOWN, GaveUp, Task, Yielded, bounded, undecided
+from bot.audit.interpret.values import UNKNOWN, GaveUp, Task, Yielded, bounded, undecided, weigh
 
 _INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _WAITS = (ast.Await, ast.Yield, ast.YieldFrom, ast.AsyncFor, ast.AsyncWith)
@@ -224,6 +224,7 @@ class Suspending(Statements):
             inner = Frame("comprehension", {}, frame, frame.info)
             found: Any = {} if isinstance(node, ast.DictComp) else []
             yield from self._slow_loop(node, 0, inner, frame, found)
+            weigh(found)
             return bounded(set(found) if isinstance(node, ast.SetComp) else found)
         if isinstance(node, ast.GeneratorExp | ast.Lambda):
             undecided("an async generator expression")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import decimal
+import fractions
+import functools
 import sys
-from collections import deque
+import types
+from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Coroutine, Iterator
 from typing import Any, NoReturn
 
@@ -32,6 +36,21 @@ class Undecided(GaveUp):
 
 class Bounded(GaveUp):
     """A bound was reached."""
+
+
+class Seat:
+    """Who pays for work that is done outside the interpreter: the machine that runs now, in steps."""
+
+    machine: Any = None
+
+
+def spend(steps: int) -> None:
+    """Count work as steps of the machine that runs now."""
+    machine = Seat.machine
+    if machine is not None and steps > 0:
+        machine.steps -= steps
+        if machine.steps < 0:
+            raise Bounded("too much work")
 
 
 def undecided(why: str = "a decision on something unknown") -> NoReturn:
@@ -68,6 +87,11 @@ class Tool:
     """Base of the interpreter's own objects that tests handle: their public attributes may be used."""
 
     __slots__ = ("__dict__", "__weakref__")
+    closed: frozenset[str] = frozenset({
+        "machine", "make", "current", "patches", "gives", "setting", "function", "done", "closed", "is_changeable",
+    })
+    """Public names that are the interpreter's own business all the same."""
+    is_changeable = False
 
 
 class Module:
@@ -87,34 +111,98 @@ def open_up(module: Module) -> None:
 
 
 CONTAINERS = (list, tuple, dict, set, frozenset, deque)
+_VIEWS: tuple[Any, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+_HOLDERS = (BaseException, types.SimpleNamespace, types.MappingProxyType, functools.partial, slice, ChainMap, UserDict,
+            UserList, *_VIEWS)
+"""Types besides the containers whose comparison, hash or text goes into what they hold."""
 
 
-def parts_of(value: object) -> Iterator[object]:
-    """What a value holds directly: items, keys and values, attributes of interpreted instances."""
+def size_of(value: Any) -> int:
+    """The number of items of a real container or string, whatever an interpreted class says of itself."""
+    kind: Any
+    for kind in (str, bytes, bytearray, *CONTAINERS):
+        if isinstance(value, kind):
+            return int(kind.__len__(value))
+    return len(value)
+
+
+def items_of(value: Any) -> Iterator[Any]:
+    """The real items of a container, whatever an interpreted class says of itself."""
+    kind: Any
+    for kind in CONTAINERS:
+        if isinstance(value, kind):
+            return iter(kind.__iter__(value))
+    return iter(value)
+
+
+def parts_of(value: Any) -> Iterator[object]:
+    """What a value holds directly: items, keys and values, attributes of interpreted instances. Runs nothing of it."""
     if isinstance(value, dict):
         yield from dict.keys(value)
         yield from dict.values(value)
-    elif isinstance(value, list | tuple | set | frozenset | deque):
-        yield from value
+    elif isinstance(value, CONTAINERS):
+        yield from items_of(value)
+    elif isinstance(value, _HOLDERS):
+        yield from _held_by(value)
     if is_instance(value):
-        yield from getattr(value, "__dict__", {}).values()
+        names = _own_names(value)
+        yield from dict.values(names) if names is not None else ()
         for cls in type(value).__mro__:
-            slots = cls.__dict__.get("__slots__", ())
-            for name in (slots,) if isinstance(slots, str) else slots:
-                try:
-                    yield object.__getattribute__(value, name)
-                except AttributeError:
-                    continue
+            for member in vars(cls).values():
+                if type(member) is types.MemberDescriptorType:
+                    try:
+                        yield member.__get__(value)
+                    except AttributeError:
+                        continue
+
+
+def _own_names(value: object) -> dict[str, Any] | None:
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _held_by(value: Any) -> Iterator[object]:
+    if isinstance(value, BaseException):
+        yield BaseException.args.__get__(value)  # type: ignore[attr-defined]
+    elif isinstance(value, types.SimpleNamespace | UserDict | UserList | ChainMap):
+        yield _own_names(value)
+    elif isinstance(value, functools.partial):
+        yield from (value.func, value.args, value.keywords)
+    elif isinstance(value, slice):
+        yield from (value.start, value.stop, value.step)
+    elif isinstance(value, types.MappingProxyType):
+        yield value | {}
+    else:
+        yield value.mapping | {}
+
+
+class Made:
+    """The mark of a class that an interpreted class statement made: its text and its module."""
+
+    __slots__ = ("info", "node")
+
+    def __init__(self, node: Any, info: Any) -> None:
+        self.node, self.info = node, info
+
+
+OURS = Made(None, None)
+"""The mark of a class of the interpreter's own whose instances are used like those of interpreted classes."""
 
 
 def is_interpreted(cls: object) -> bool:
     """Whether a class comes from an interpreted class statement."""
-    return isinstance(cls, type) and "_interpreted" in vars(cls)
+    if not isinstance(cls, type):
+        return False
+    mark = type.__getattribute__(cls, "__dict__").get("_interpreted")
+    return type(mark) is Made and mark is not OURS
 
 
 def is_instance(value: object) -> bool:
     """Whether a value is an instance of an interpreted class, or of one below it."""
-    return any("_interpreted" in vars(cls) for cls in type(value).__mro__)
+    return type(getattr(type(value), "_interpreted", None)) is Made
 
 
 def weigh(*values: object, most: int = MOST_ITEMS) -> bool:
@@ -124,40 +212,65 @@ def weigh(*values: object, most: int = MOST_ITEMS) -> bool:
     """
     unknown = False
     stack = list(values)
-    left = most
+    left, more = most, 0
     while stack:
         value = stack.pop()
         left -= 1
         if left < 0:
             raise Bounded("a value of too many parts")
+        kind = type(value)
         if value is UNKNOWN:
             unknown = True
-        elif type(value) in (str, bytes):
+        elif kind in _PLAIN:
+            continue
+        elif kind in (str, bytes):
             left -= len(value) >> 6  # type: ignore[arg-type]
         elif isinstance(value, CONTAINERS):
-            if len(value) > left:
+            size = size_of(value)
+            if size > left:
                 raise Bounded("a value of too many parts")
+            if size > _CROWDED and isinstance(value, dict | set | frozenset):
+                more += size * (size >> 6)  # its keys may all have one hash
             stack.extend(parts_of(value))
-        elif type(value) not in _PLAIN and is_instance(value):
+        elif isinstance(value, _HOLDERS) or is_instance(value):
             stack.extend(parts_of(value))
+    if more or left < most - _CROWDED:
+        spend((most - left + more) >> 6)
     return unknown
 
 
 _PLAIN = {int, float, bool, type(None), type, complex}
+_CROWDED = 64
 
 
 def bounded(value: Any) -> Any:
     """The value, unless it is larger than interpreted code may make."""
     kind = type(value)
-    if kind is int:
-        if value.bit_length() > MOST_BITS:
-            raise Bounded("a whole number of too many digits")
-    elif kind in (str, bytes, bytearray):
-        if len(value) > MOST_TEXT:
-            raise Bounded("a string that is too long")
-    elif isinstance(value, CONTAINERS) and len(value) > MOST_ITEMS:
-        raise Bounded("a container of too many items")
+    if kind is bool or value is None or kind is float:
+        return value
+    if isinstance(value, str | bytes | bytearray):
+        size, most, steps = size_of(value), MOST_TEXT, size_of(value) >> 10
+    elif isinstance(value, CONTAINERS):
+        size, most = size_of(value), MOST_ITEMS
+        steps = size >> 6
+    else:
+        size, most, steps = _digits(value), MOST_BITS, 0
+    if size > most:
+        raise Bounded("a value that is too large")
+    if steps:
+        spend(steps)
     return value
+
+
+def _digits(value: Any) -> int:
+    """The bits that a number takes."""
+    if isinstance(value, int):
+        return int.bit_length(value)
+    if isinstance(value, fractions.Fraction):
+        return max(value.numerator.bit_length(), value.denominator.bit_length())
+    if isinstance(value, decimal.Decimal) and decimal.Decimal.is_finite(value):
+        return 4 * abs(decimal.Decimal.adjusted(value))
+    return 0
 
 
 class Task(Coroutine[Any, Any, Any]):

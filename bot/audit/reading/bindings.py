@@ -62,7 +62,8 @@ def _bound_by(node: ast.AST) -> Iterator[tuple[str, str, ast.AST]]:
         yield from _target(node.target, node.value)
     elif isinstance(node, ast.AugAssign | ast.For | ast.AsyncFor | ast.comprehension):
         for item in every(node.target, ast.Name):
-            yield item.id, "unknown", node
+            if not isinstance(item.ctx, ast.Load):  # `basket.count += 1` does not bind `basket`
+                yield item.id, "unknown", node
     elif isinstance(node, ast.withitem) and node.optional_vars is not None:
         if isinstance(node.optional_vars, ast.Name):
             yield node.optional_vars.id, "with", node.context_expr

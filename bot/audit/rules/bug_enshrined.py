@@ -31,7 +31,8 @@ _RED_AFTER_FIX = re.compile(
     rf"(?:\b(?:once|as soon as|after)\b{_PLAIN}{{0,60}}?\b{_NOT_YET}\b"
     rf"|\b(?:when|if)\b{_PLAIN}{{0,60}}?\b(?:is|are|was|gets?|has been|have been|someone|somebody)\b"
     rf"{_PLAIN}{{0,20}}?\b{_PUT_RIGHT}\b)"
-    rf"|\b{_NOT_YET}\b[^.]{{0,20}}?[?!,;:.-]+\s*(?:then\s+)?(?:please\s+)?(?:delete|remove|update|drop|adapt)\b[^.]*\btest\b"
+    rf"|\b{_NOT_YET}\b[^.]{{0,20}}?[?!,;:.-]+\s*(?:then\s+)?(?:please\s+)?(?:delete|remove|update|drop|adapt)\b"
+    r"(?! it (?:if|when|unless)\b)[^.]*\btest\b"
     rf"|\bpass(?:es)?\s+(?:now|today|until|only while|as long as)\b[^.]*",
     re.IGNORECASE,
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from bot.audit.controlflow.paths import Path, Paths, Turn, paths_in
-from bot.audit.reading.definitions import last_name
+from bot.audit.reading.definitions import is_name, last_name
 from bot.audit.reading.flat import every
+from bot.audit.reading.references import is_product
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
 from bot.audit.vacuity.vacuous import deciding, is_weak, silent, vacuous
 from bot.audit.view import View
@@ -72,6 +74,45 @@ def _asks_library(view: View, turn: Turn) -> bool:
     return inside and view.bare_scope.resolve(owner) is None
 
 
+_ABILITY = re.compile(r"ipv?6|ipv?4|support|platform|windows|linux|posix|pypy|cpython|version", re.IGNORECASE)
+
+
+def _asked(view: View, turn: Turn) -> tuple[ast.expr, ...]:
+    """What a condition asks, the values of its local names beside it."""
+    test = turn.node.test if isinstance(turn.node, ast.If) else None
+    if test is None:
+        return ()
+    bound = view.bare_scope.bound(view.node)
+    values = [value for name in every(test, ast.Name) for _, value in bound.get(name.id, [])]
+    return (test, *(value for value in values if isinstance(value, ast.expr)))
+
+
+def _asks_machine(view: View, turn: Turn) -> bool:
+    """Whether a condition is about the machine: a variable of its environment, or what it is able to do."""
+    for part in _asked(view, turn):
+        for call in every(part, ast.Call):
+            if view.bare_scope.dotted(call.func) in {"os.getenv", "os.environ.get"}:
+                return True
+            helper = is_name(call.func, last_name(call.func)) or (
+                isinstance(call.func, ast.Attribute) and is_name(call.func.value, "self")
+            )
+            bare = helper and not call.args and not call.keywords
+            if bare and _ABILITY.search(last_name(call.func)) and not is_product(view.bare_scope.resolve(call.func)):
+                return True
+    return False
+
+
+def _asks_alive(view: View, turn: Turn) -> bool:
+    """Whether a condition is if an object is still alive: that it is not says the most."""
+    bound = view.bare_scope.bound(view.node)
+    for part in _asked(view, turn):
+        for call in every(part, ast.Call):
+            made = bound.get(call.func.id, []) if isinstance(call.func, ast.Name) and not call.args else []
+            if any(isinstance(value, ast.Call) and last_name(value) == "ref" for _, value in made):
+                return True
+    return False
+
+
 def _condition(turn: Turn) -> str:
     node = turn.node
     if isinstance(node, ast.If | ast.While):
@@ -95,6 +136,7 @@ def _look(context: Context, view: View) -> Iterator[Found]:
             if turns := _turns(view, paths, path, kinds):
                 turn = turns[-1]
                 meant = _filters(view, turn) or _asks_library(view, turn) or _waits(turn) or _only_absent(turn)
+                meant = meant or _asks_machine(view, turn) or _asks_alive(view, turn)
                 yield (
                     turn.node,
                     (

@@ -30,7 +30,8 @@ def _look(context: Context, view: View) -> Iterator[Found]:
         if not any(Kind.PRODUCT in item.kinds for item in asserted(view)):
             return
         found = (
-            _moves_by_itself(view, cls) or _does_not_move(view, cls) or _starts_late(cls) or _heals_itself(cls)
+            _moves_by_itself(view, cls) or _does_not_move(view, cls) or _starts_late(cls)
+            or _heals_itself(cls) or _tries_again(cls)
         )
         if found is not None:
             making = (node for node in view.nodes if isinstance(node, ast.Call) and _makes(view, node, cls))
@@ -145,8 +146,7 @@ def _starts_late(cls: ClassInfo) -> str | None:
             started = any(
                 isinstance(item, ast.Assign)
                 and last_name(item.targets[0]) == attribute
-                and isinstance(item.value, ast.Call)
-                and last_name(item.value.func) in _CLOCKS
+                and any(isinstance(part, ast.Call) and last_name(part.func) in _CLOCKS for part in walk(item.value))
                 for item in node.body
             )
             elapsed = any(
@@ -172,6 +172,26 @@ def _heals_itself(cls: ClassInfo) -> str | None:
                     again = not any(isinstance(node, ast.Raise | ast.Return) for node in walk(handler))
                     if names and again:
                         return f"`{method.name}` repeats its own {' and '.join(sorted(names))}, so none ever leaves it"
+    return None
+
+
+def _tries_again(cls: ClassInfo) -> str | None:
+    """A double that counts its own attempts in a loop until it succeeds, so that it fails for nobody."""
+    for method in _methods(cls):
+        for loop in (node for node in own_nodes(method) if isinstance(node, ast.For | ast.While)):
+            parts = [part for statement in loop.body for part in walk(statement)]
+            counted = {
+                ast.dump(part.target.value) + part.target.attr
+                for part in parts
+                if isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Attribute)
+            }
+            if any(isinstance(part, ast.Raise | ast.Await | ast.Yield) for part in parts):
+                continue
+            for branch in (part for part in parts if isinstance(part, ast.If)):
+                asked = {ast.dump(part.value) + part.attr for part in walk(branch.test)
+                         if isinstance(part, ast.Attribute)}
+                if asked & counted and any(isinstance(item, ast.Return) for item in branch.body):
+                    return f"`{method.name}` tries by itself until it succeeds, so no failure ever leaves it"
     return None
 
 

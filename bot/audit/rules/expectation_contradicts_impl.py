@@ -71,9 +71,12 @@ def _is_stated(value: Value) -> bool:
     return isinstance(value, Known) and value.origin is not None and value.origin.product
 
 
-def _may_be_meant(context: Context, place: Place, mine: Value, expected: object, actual: object) -> bool:
+def _may_be_meant(
+    context: Context, place: Place, expression: ast.expr, mine: Value, expected: object, actual: object
+) -> bool:
     """Whether a computed value comes from code that says in words what it gives, and those may support the test."""
-    if isinstance(mine, Known) and mine.origin is not None:
+    empty = isinstance(expression, ast.Call) and not actual  # which way a function took, not what it is made of
+    if isinstance(mine, Known) and mine.origin is not None and not empty:
         return False
     return leaves_open(context.program.by_path[place.path].source, place, expected, actual)
 
@@ -96,7 +99,7 @@ def _contradicted(context: Context, view: View, judged: Judged) -> Iterator[Foun
         f"`{said(judged.test)}` expects {_short(expected)}, but in the state that the test builds "
         f"`{said(expression)}` is {_short(actual)} ({place.path}:{place.line}: {module.source.line(place.line)})"
     )
-    if _may_be_meant(context, place, mine, expected, actual):
+    if _may_be_meant(context, place, expression, mine, expected, actual):
         yield judged.node, message, WARNING
     else:
         yield judged.node, message

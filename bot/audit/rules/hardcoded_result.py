@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from bot.audit.dataflow.basis import Rest, basis
 from bot.audit.rule import Context, Example, Found, Rule, per_test
+from bot.audit.surroundings.steered import steered
 from bot.audit.view import View
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
     found = basis(view)
-    if found is None or found.rest is not Rest.OWN_VALUES:
+    if found is None or found.rest is not Rest.OWN_VALUES or steered(view):
         return
     where = f", handed on by `{found.origin.name}` (line {found.line})" if found.origin else ""
     yield found.first.node, f"what is asserted are values that the test wrote itself{where}; nothing computed them"

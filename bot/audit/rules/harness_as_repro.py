@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import unittest
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from bot.audit.controlflow.asserting import predicate
 from bot.audit.reading.checks import raises_names
@@ -17,11 +17,12 @@ from bot.audit.reading.scope import Scope
 from bot.audit.reading.signatures import Parameters, why_not
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Hit, Rule, per_test, said
 from bot.audit.surroundings.network import connecting, served
-from bot.audit.surroundings.tallies import BROAD, claims_reproduction, led_to, tallies
+from bot.audit.surroundings.tallies import BROAD, claims_reproduction, led_to, tallies, title
 from bot.audit.view import View
 from bot.domain.suite import FailureKind
 
 _MISTAKES = {"TypeError", "AttributeError", "NameError", "UnboundLocalError", "ImportError", "KeyError"}
+_OWN_MISTAKES = {"TypeError", "AttributeError", "NameError", "UnboundLocalError"}
 _ABOUT_CALLS = re.compile(
     r"keyword|argument|(\b|_)k?wargs?|param|positional|signature|unexpected|unknown|type_?error|reject|refus|accept|"
     r"forbid|(\b|_)only|missing|invalid|must|needs?(\b|_)|without|extra|(\b|_)init|immutable|frozen|require|not_allowed|disallow|"
@@ -95,6 +96,8 @@ def _counted(view: View) -> Iterator[Found]:
                 f"{mistake}: the test's own mistake is counted in `{tally.name}`, which line {line} wants to be filled"
             )
             yield tally.node, message
+        elif tally.caught and tally.caught <= _OWN_MISTAKES and _unspoken(view, tally.caught):
+            yield tally.node, _taken(tally.caught)
         elif tally.caught & BROAD and not tally.looked_at and not (connecting(view, tally.body) and not served(view)):
             severity = ERROR if claims_reproduction(view) else WARNING
             message = (
@@ -120,6 +123,20 @@ def _expected(view: View) -> Iterator[Found]:
                 continue  # who wrote it knows that the call does not fit
             if not matched and (mistake := _mistake(view, node.body)):
                 yield manager.context_expr, f"{mistake}: the exception expected here is a mistake of the test's own"
+            elif not matched and names <= _OWN_MISTAKES and _unspoken(view, names):
+                yield manager.context_expr, _taken(names)
+
+
+def _taken(names: Collection[str]) -> str:
+    return (f"{' or '.join(sorted(names))} counts as the reproduction, and the implementation raises no such error on "
+            "purpose: a double that lacks a method, or a value of a wrong kind, would do as well")
+
+
+def _unspoken(view: View, names: Collection[str]) -> bool:
+    """Whether a test that says it reproduces something waits for errors that the implementation never speaks of."""
+    if not _SHOWS.search(title(view)) or not view.reach.product:
+        return False
+    return not any(name in module.source.text for name in names for module in view.program.product_modules)
 
 
 def _read_after(view: View, manager: ast.withitem) -> bool:
@@ -145,6 +162,10 @@ def _status(test: ast.expr) -> str:
     numbers = {item.value for item in every(test.comparators[0], ast.Constant) if isinstance(item.value, int)}
     if isinstance(test.ops[0], ast.Eq | ast.In) and numbers and numbers <= _ACCESS:
         return "/".join(str(item) for item in sorted(numbers))
+    if isinstance(test.ops[0], ast.In) and numbers & _ACCESS and min(numbers) >= 400:
+        return "any refusal or error"
+    if isinstance(test.ops[0], ast.Gt | ast.GtE) and numbers <= {300, 399, 400} and numbers:
+        return "anything but success"
     if isinstance(test.ops[0], ast.NotEq | ast.NotIn) and numbers and numbers <= _FINE:
         return "anything but success"
     return ""

@@ -39,6 +39,8 @@ _FACTS = {
     "shutil.disk_usage": "the disk",
 }
 _MARKS = re.compile(r"^/\.dockerenv$|^/proc/(self|1)/|^/run/secrets|cgroup$|^/var/run/docker\.sock$")
+_IDENTITY = {"gethostname", "getfqdn", "node", "getuser", "getlogin", "getuid"}
+"""Facts that stand for themselves: where the product asks for the same one, it is the same on any machine."""
 _SYSTEM = re.compile(r"^/(etc|proc|sys|usr|var|root|home|opt|bin|sbin|lib|boot)(/|$)")
 _HOME = re.compile(r"^(/root/|/home/[^/{}]+/|/Users/[^/{}]+/|[A-Z]:\\Users\\)")
 _PLATFORM_VARIABLES = re.compile(
@@ -128,7 +130,7 @@ def _in_test(view: View) -> Iterator[Found]:
     """Facts that the test itself asks for and that decide what it asserts."""
     scope = view.bare_scope
     for node, fact, name in _facts_in(scope, view.node):
-        if _sets(view, name):
+        if _sets(view, name) or (name in _IDENTITY and _product_asks(view, name)):
             continue
         names = _names_of(view, node)
         if name in _FOLDERS and (_writes_there(view, names) or _changes(view) or _for_process(view, node)):
@@ -155,6 +157,16 @@ def _in_test(view: View) -> Iterator[Found]:
             )
             if branch is not None and _MARKS.search(fact) and any(check in walk(branch) for check in view.checks):
                 yield node, f"what is asserted depends on {fact}, which the test does not set"
+
+
+def _product_asks(view: View, name: str) -> bool:
+    """Whether product code asks for a fact too."""
+    return any(
+        last_name(call.func) == name
+        for module in view.program.product_modules
+        if name in module.source.text
+        for call in every(module.source.tree, ast.Call)
+    )
 
 
 def _for_process(view: View, node: ast.AST) -> bool:
@@ -264,7 +276,8 @@ def _in_product(view: View) -> Iterator[Found]:
             for call, function in _entered(view, value):
                 if found := _given_back(view, function, call):
                     fact, name = found
-                    if not _sets(view, name) and not _sets_variables(view):
+                    same = name in _IDENTITY and any(last_name(asked.func) == name for asked in view.calls)
+                    if not same and not _sets(view, name) and not _sets_variables(view):
                         message = (
                             f"`{function.qualname}` goes by {fact}, which the test does not set: what is asserted "
                             "holds on some machines only"

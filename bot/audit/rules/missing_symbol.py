@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from unittest.mock import MagicMock
 
 from bot.audit.reading.checks import MOCKS, handler_names, raises_names
-from bot.audit.reading.definitions import ClassInfo, last_name
+from bot.audit.reading.definitions import ClassInfo, is_name, last_name
 from bot.audit.reading.flat import ancestors, every, imports_in, parent_of
 from bot.audit.reading.names import undefined_names
 from bot.audit.reading.program import Missing, ModuleInfo, Program
@@ -146,6 +146,8 @@ def _absent(view: View, body: Body, node: ast.Attribute) -> str:
         return _own_attribute(view, owner, node)
     if not isinstance(owner, Instance | ClassInfo | ModuleInfo) or not is_product(owner):
         return ""
+    if isinstance(node.value, ast.Attribute) and _by_descriptor(owner):
+        return ""
     found = scope.resolve(node)
     if isinstance(found, Missing):
         return f"`{said(node)}` fails: {found.what}"
@@ -155,6 +157,11 @@ def _absent(view: View, body: Body, node: ast.Attribute) -> str:
         if not any(item.has(node.attr) or not item.closed for item in family):
             return f"`{said(node)}` fails: {owner.cls.node.name} has no attribute {node.attr}"
     return ""
+
+
+def _by_descriptor(owner: Instance | ClassInfo | ModuleInfo) -> bool:
+    """Whether asking an object for an attribute may give something else than what the class keeps under its name."""
+    return isinstance(owner, Instance) and owner.cls.method("__get__") is not None
 
 
 def _asked_for(view: View, name: str) -> bool:
@@ -247,6 +254,9 @@ def _never_entered(view: View, node: ast.AST) -> bool:
     own = [*view.case.classes, *(item.node for item in (view.cls.order if view.cls else ()))]
     if around is None or not isinstance(holder, ast.ClassDef) or holder in own or around.name.startswith("__"):
         return False
+    inside = any(isinstance(item, FunctionNode) for item in ancestors(holder))
+    if inside and holder.bases and any(is_name(item, "property") for item in around.decorator_list):
+        return True  # a property that a helper gives an heir of the product's class is for that class to ask
     bodies = (view.body, *view.helpers)
     return not any(item.attr == around.name for body in bodies for item in body.every(ast.Attribute))
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from bot.audit.dataflow.basis import Rest, basis
 from bot.audit.rule import Context, Example, Found, Rule, per_test
 from bot.audit.rules.sut_replaced import own_replacements
+from bot.audit.surroundings.steered import told_of_spec
 from bot.audit.view import View
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
     found = basis(view)
-    if found is None or found.rest is not Rest.MOCKS or any(own_replacements(view)):
+    if found is None or found.rest is not Rest.MOCKS or any(own_replacements(view)) or told_of_spec(view):
         return
     yield (
         found.first.node,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from bot.audit.controlflow.asserting import predicate
 from bot.audit.dataflow.flow import asserted, is_weak
+from bot.audit.observed.aimed import Aimed
 from bot.audit.reading.definitions import last_name
 from bot.audit.reading.flat import every, walk
 from bot.audit.reading.references import is_product
@@ -53,7 +54,18 @@ def _untouched(context: Context) -> Iterator[Hit]:
         changes = by_test.get(case.id, [])
         outcomes = context.outcomes_of(case.id)
         green = outcomes and all(item.kind is FailureKind.PASSED for item in outcomes)
-        if green and len(changes) >= FEWEST_CHANGES and not any(item.noticed for item in changes):
+        aimed = [item for item in changes if isinstance(item, Aimed)]
+        if green and aimed and not any(item.noticed for item in aimed):
+            gone = next((item for item in aimed if item.certain), aimed[0])
+            yield Hit(
+                case.source.path,
+                case.node.lineno,
+                case.id,
+                f"the test stayed green without what its name is about: {gone.change} ({gone.path}:{gone.line})",
+                f"{gone.path}:{gone.line} {gone.change}",
+                None if gone.certain else WARNING,
+            )
+        elif green and len(changes) >= FEWEST_CHANGES and not any(item.noticed for item in changes):
             first = changes[0]
             yield Hit(
                 case.source.path,

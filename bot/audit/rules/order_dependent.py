@@ -42,6 +42,7 @@ class _State:
 def _state(node: FunctionNode, shared: frozenset[str], classes: frozenset[str]) -> _State:
     """What a function does to module names in `shared`, and to attributes of the classes of the tests."""
     found = _State()
+    classes -= {item.name for item in every(node, ast.ClassDef)}
     declared = {name for item in every(node, ast.Global) for name in item.names}
     local = {item.id for item in every(node, ast.Name) if isinstance(item.ctx, ast.Store)} - declared
     local |= {item.arg for item in every(node.args, ast.arg)}

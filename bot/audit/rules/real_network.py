@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Hit, Rule, per_test, said
-from bot.audit.surroundings.levels import level_of
+from bot.audit.surroundings.levels import level_of, opted_in
 from bot.audit.surroundings.network import LOOPBACK, addresses, connecting, served
 from bot.audit.view import View
 from bot.domain.plan import Level
@@ -32,7 +32,7 @@ def _look(context: Context, view: View) -> Iterator[Found]:
     if far is None or served(view) or connecting(view, (far.call, *view.node.body)) is None:
         return
     level = level_of(context, view.case)
-    severity = WARNING if level in {Level.INTEGRATION, Level.E2E} else ERROR
+    severity = WARNING if level in {Level.INTEGRATION, Level.E2E} or opted_in(view) else ERROR
     yield far.call, f"`{said(far.call)}` needs the host {far.host} in the network", severity
 
 

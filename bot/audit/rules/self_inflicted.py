@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bot.audit.dataflow.flow import Asserted, Kind, asserted, is_weak, kinds, on_mock, replaced, resolve
+from bot.audit.dataflow.flow import Asserted, Kind, Origin, asserted, is_weak, kinds, on_mock, replaced, resolve
 from bot.audit.dataflow.origin import calls_in
 from bot.audit.reading.checks import raises_names
 from bot.audit.reading.definitions import ClassInfo, last_name
@@ -15,6 +15,7 @@ from bot.audit.reading.references import Instance, Made, is_product
 from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test, said
 from bot.audit.rules.sut_replaced import own_replacements, rests_on
+from bot.audit.surroundings.steered import shared_tool
 from bot.audit.view import View
 
 _FOREIGN = {Kind.PRODUCT, Kind.UNKNOWN, Kind.LIBRARY, Kind.AMBIENT}
@@ -30,6 +31,8 @@ def _look(context: Context, view: View) -> Iterator[Found]:
         names = frozenset[str]().union(*(raises_names(manager.context_expr) for manager in item.node.items))
         if (found := _by_stand_in(view, item, item.node, names)) is not None:
             yield found
+        elif (tool := _raiser(item, names)) is not None and shared_tool(context, view, tool.node):
+            pass  # whoever writes a tool for other tests may well see to it that it raises
         elif found := _raised_here(view, item.node, names) or _by_own_code(item, item.node, names):
             # Raising on purpose is no harm beside assertions on what the product made of it.
             yield (*found, WARNING) if any(_shows_more(each, item.node) for each in own) else found
@@ -218,14 +221,21 @@ def _told_to_raise(view: View, called: ast.expr, names: frozenset[str]) -> bool:
 def _by_own_code(
     item: Asserted, block: ast.With | ast.AsyncWith, names: frozenset[str]
 ) -> tuple[ast.AST, str] | None:
+    local = _raiser(item, names)
+    if local is None:
+        return None
+    return block, (f"the expected exception is raised by `{local.name}` (line {getattr(local.node, 'lineno', 0)}), "
+                   "which the tests define themselves")
+
+
+def _raiser(item: Asserted, names: frozenset[str]) -> Origin | None:
+    """The definition of the tests that raises an expected exception, with nothing else in the block that could."""
     if not names or item.kinds & _FOREIGN:
         return None
     found = [origin for origin in item.origins if origin.kind is Kind.LOCAL and _raises(origin.node, names)]
     local = min(found, key=lambda origin: getattr(origin.node, "lineno", 0), default=None)
-    if local is None or (isinstance(local.node, ast.ClassDef) and local.node.name.startswith("Test")):
-        return None
-    return block, (f"the expected exception is raised by `{local.name}` (line {getattr(local.node, 'lineno', 0)}), "
-                   "which the tests define themselves")
+    tests = local is not None and isinstance(local.node, ast.ClassDef) and local.node.name.startswith("Test")
+    return None if tests else local
 
 
 def _derived(cls: ClassInfo) -> bool:

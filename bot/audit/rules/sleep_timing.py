@@ -221,6 +221,8 @@ def _races(view: View, sleep: ast.Call, background: set[str]) -> str:
     at = place[id(sleep)]
     names = {word.id for item in own[:at] if isinstance(item, ast.Call) for word in every(item, ast.Name)}
     runs = any(isinstance(item, ast.Call) and last_name(item.func) in _STARTS for item in own[:at])
+    if _awaited(own[:at]):
+        return ""
     started = next((name for name in sorted(background) if name in names), "") if runs else ""
     if not started:
         return ""
@@ -232,6 +234,20 @@ def _races(view: View, sleep: ast.Call, background: set[str]) -> str:
         if item in view.checks:
             return started if item not in vacuous(view) else ""
     return ""
+
+
+def _awaited(before: list[ast.AST]) -> bool:
+    """Whether every task that is started before a sleep is awaited by its name before it, too."""
+    tasks = {
+        target.id
+        for item in before
+        if isinstance(item, ast.Assign) and isinstance(item.value, ast.Call) and last_name(item.value.func) in _STARTS
+        for target in item.targets
+        if isinstance(target, ast.Name)
+    }
+    started = sum(isinstance(item, ast.Call) and last_name(item.func) in _STARTS for item in before)
+    ended = {item.value.id for item in before if isinstance(item, ast.Await) and isinstance(item.value, ast.Name)}
+    return bool(tasks) and started == len(tasks) and tasks <= ended
 
 
 def _thread(view: View, sleep: ast.Call) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.audit.dataflow.basis import Rest, basis
-from bot.audit.rule import Context, Example, Found, Rule, per_test
+from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test
+from bot.audit.surroundings.steered import shared_tool, steered
 from bot.audit.view import View
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
     found = basis(view)
-    if found is None or found.rest is not Rest.OWN_CODE or found.origin is None:
+    if found is None or found.rest is not Rest.OWN_CODE or found.origin is None or steered(view):
         return
     name = f"`{found.origin.name}` (line {found.line})"
     yield (
@@ -20,6 +21,8 @@ def _look(context: Context, view: View) -> Iterator[Found]:
             f"what is asserted comes from {name}, which the tests define themselves; nothing of the implementation has "
             "a part in it"
         ),
+        # Whoever writes a tool for other tests may well see to it that it works.
+        WARNING if shared_tool(context, view, found.origin.node) else ERROR,
     )
 
 

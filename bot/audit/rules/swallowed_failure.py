@@ -143,6 +143,19 @@ def gives_up_sometimes(node: ast.AST) -> bool:
     )
 
 
+def _wants_the_failure(view: View, handler: ast.AST) -> bool:
+    """Whether the test fails, or tries again, where what is caught does not come: `else: raise AssertionError`."""
+    guarded = next(iter(view.above(handler)), None)
+    if not isinstance(guarded, ast.Try | ast.TryStar) or not guarded.orelse:
+        return False
+    last = guarded.orelse[-1]
+    if isinstance(last, ast.Raise) or (isinstance(last, ast.Expr) and last_name(last.value) == "fail"):
+        return True
+    loop = next((item for item in view.above(guarded) if isinstance(item, ast.While)), None)
+    ended = {name.id for part in guarded.orelse for name in every(part, ast.Name) if isinstance(name.ctx, ast.Store)}
+    return loop is not None and any(name.id in ended for name in every(loop.test, ast.Name))
+
+
 def _look(context: Context, view: View) -> Iterator[Found]:
     paths = paths_in(view)
     if not paths.complete:
@@ -163,6 +176,8 @@ def _of_paths(view: View, paths: Paths) -> Iterator[Found]:
             handler = isinstance(turn.node, ast.ExceptHandler)
             if turn.asserted:
                 if (handler and gives_up_sometimes(turn.node)) or _heard(view, path, turn):
+                    continue
+                if handler and _wants_the_failure(view, turn.node):
                     continue
                 done.add(turn.node)
                 decided = any(check not in vacuous(view) for check in path.checks[turn.at :])

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from bot.audit.dataflow.basis import Rest, basis
 from bot.audit.rule import Context, Example, Found, Rule, per_test
+from bot.audit.surroundings.steered import steered
 from bot.audit.view import View
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
     found = basis(view)
-    if found is not None and found.rest is Rest.LIBRARY:
+    if found is not None and found.rest is Rest.LIBRARY and not steered(view):
         yield (
             found.first.node,
             "nothing of the implementation has a part in what is asserted: it checks only Python and its library",

@@ -6,10 +6,12 @@ import ast
 from collections.abc import Iterator
 
 from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every
 from bot.audit.reading.references import is_product
+from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
-from bot.audit.surroundings.levels import level_of
-from bot.audit.surroundings.network import addresses, served
+from bot.audit.surroundings.levels import level_of, opted_in
+from bot.audit.surroundings.network import INFRASTRUCTURE_ERRORS, Address, addresses, served
 from bot.audit.view import View
 from bot.domain.plan import Level
 
@@ -42,6 +44,36 @@ def _connects(view: View, call: ast.Call) -> bool:
     )
 
 
+_PORTS = {
+    6379: "redis", 5672: "amqp", 5432: "postgres", 3306: "mysql", 27017: "mongo", 2181: "zookeeper", 9092: "kafka",
+    11211: "memcache", 4222: "nats",
+}
+"""The services that usually listen on a port (IANA's registry)."""
+_TOO_COMMON = {"http", "https", "ws", "wss", "tcp"}
+
+
+def _said_by_suite(view: View, found: Address) -> bool:
+    """Whether the suite itself says that it needs this service: its conftest.py, or fixtures of that name."""
+    text = found.node.value if isinstance(found.node, ast.Constant) else ""
+    scheme = str(text).partition("://")[0].lower() if "://" in str(text) else ""
+    word = scheme if scheme and scheme not in _TOO_COMMON else _PORTS.get(found.port or 0, "")
+    if not word:
+        return False
+    if any(word in module.source.text.lower() for module in view.program.conftests):
+        return True
+    # Fixtures that are defined nowhere here come from a conftest.py that was not handed in, or from a plugin.
+    tree = view.source.tree
+    functions: list[FunctionNode] = [*every(tree, ast.FunctionDef), *every(tree, ast.AsyncFunctionDef)]
+    asked = {item.arg for function in functions if function.name.startswith("test") for item in function.args.args}
+    return any(word in name and view.bare_scope.fixture(name) is None for name in asked)
+
+
+def _wants_refusal(view: View) -> bool:
+    """Whether the test expects of all its connecting that nobody answers."""
+    made = [call for call in view.calls if isinstance(call.func, ast.Attribute) and last_name(call.func) in _CONNECTS]
+    return bool(made) and all(view.under_raises(call, *INFRASTRUCTURE_ERRORS) for call in made)
+
+
 def _look(context: Context, view: View) -> Iterator[Found]:
     planned = context.planned(view.case)
     needs = set(planned.services) if planned else {service.name for service in context.services}
@@ -55,7 +87,7 @@ def _look(context: Context, view: View) -> Iterator[Found]:
         ),
         None,
     )
-    if found is None or served(view):
+    if found is None or served(view) or _wants_refusal(view):
         return
     severity = ERROR
     if level is Level.UNIT:
@@ -64,7 +96,8 @@ def _look(context: Context, view: View) -> Iterator[Found]:
         why = "neither the test nor a fixture starts it, and neither the plan nor bot.toml declares it"
     else:
         why = "neither the test nor a fixture starts it, and nothing declares it"
-        severity = WARNING if level in {Level.INTEGRATION, Level.E2E} else ERROR
+        said_so = level in {Level.INTEGRATION, Level.E2E} or _said_by_suite(view, found) or opted_in(view)
+        severity = WARNING if said_so else ERROR
     yield found.call, f"`{said(found.call)}` needs a service at {found}: {why}", severity
 
 

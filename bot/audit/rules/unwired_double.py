@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from bot.audit.dataflow.flow import Kind, asserted, is_weak, kinds, kinds_of_variable, resolve, runs_product
 from bot.audit.dataflow.replacing import Replacement, replacements_in, symbol_at
+from bot.audit.reading.bindings import fixture_name
 from bot.audit.reading.checks import MOCKS
 from bot.audit.reading.definitions import last_name
 from bot.audit.reading.flat import every, walk
 from bot.audit.reading.program import External, ModuleInfo
 from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test, said
+from bot.audit.surroundings.late import variables_too_late
 from bot.audit.surroundings.unmet import unmet
 from bot.audit.view import View
 
@@ -29,8 +32,14 @@ def _look(context: Context, view: View) -> Iterator[Found]:
             yield item.node, reason
         elif item.text and _in_another_process(view, item):
             yield item.node, f"`{item.text}` is patched in this process, and the code runs in another one"
+    for body in view.helpers:
+        asked_for = any(item.arg == fixture_name(body.node) for item in view.node.args.args)
+        for item in replacements_in(body.node, body.scope) if asked_for else ():
+            if item.text and (reason := _looked_up_elsewhere(view, item)):
+                yield view.node, f"{reason}, in the fixture `{body.node.name}`"
     yield from _never_handed_on(view)
     yield from unmet(view)
+    yield from variables_too_late(view)
     yield from _never_called(context, view)
 
 
@@ -89,9 +98,14 @@ def _looks_up(view: View, module: ModuleInfo, home: ModuleInfo, name: str) -> bo
         late = isinstance(node, ast.ImportFrom) and node not in module.source.tree.body and module.product
         if late and isinstance(node, ast.ImportFrom) and any(alias.name in {name, "*"} for alias in node.names):
             return True
-        if module.product and isinstance(node, ast.Constant) and name in str(node.value):
+        if module.product and isinstance(node, ast.Constant) and _spells(node.value, name):
             return True
     return False
+
+
+def _spells(value: object, name: str) -> bool:
+    """Whether a text is a name, or a dotted path with it, as code looks things up by their names."""
+    return isinstance(value, str) and name in re.split(r"[.:]", value)
 
 
 def _bound_before(view: View, item: Replacement) -> str:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from bot.audit.reading.definitions import last_name
+from bot.audit.reading.flat import every
 from bot.audit.reading.source import TestCase, marks_in
 from bot.audit.rule import Context
+from bot.audit.view import View
 from bot.domain.config import AuditConfig
 from bot.domain.plan import Level
 
-__all__ = ["level_of", "markers"]
+__all__ = ["level_of", "markers", "opted_in"]
 
 _WORDS = {
     Level.E2E: re.compile(r"^(e2e|end_?to_?end|acceptance|system)(_tests?)?$", re.IGNORECASE),
     Level.INTEGRATION: re.compile(r"^(integration|functional|int)(_?tests?)?$", re.IGNORECASE),
     Level.UNIT: re.compile(r"^units?(_?tests?)?$", re.IGNORECASE),
 }
+_OPT_IN = re.compile(r"network|internet|online|live|remote|external", re.IGNORECASE)
 _NAMED = {
     Level.E2E: re.compile(r"(^|_)(e2e|end_to_end)(_|$)|E2E|EndToEnd"),
     Level.INTEGRATION: re.compile(r"(^|_)integration(_|$)|Integration"),
@@ -33,6 +37,18 @@ def markers(case: TestCase) -> Iterator[str]:
     yield from case.source.marks
     for cls in case.classes:
         yield from marks_in(cls.body)
+
+
+def opted_in(view: View) -> bool:
+    """Whether the test runs only where somebody says that there is a network: by a mark, or a condition to skip it."""
+    for owner in (view.node, *view.case.classes):
+        for decorator in owner.decorator_list:
+            if last_name(decorator) in {"skipif", "skipIf", "skipUnless"}:
+                words = [item.id for item in every(decorator, ast.Name)]
+                words += [str(item.value) for item in every(decorator, ast.Constant)]
+                if any(map(_OPT_IN.search, words)):
+                    return True
+    return any(map(_OPT_IN.search, markers(view.case)))
 
 
 def level_of(context: Context, case: TestCase) -> Level | None:

@@ -60,6 +60,16 @@ def _reads(program: Program, name: str, family: tuple[ClassInfo, ...]) -> bool:
     return False
 
 
+def _read_anywhere(program: Program, name: str) -> bool:
+    """Whether product code reads an attribute of this name of any object at all."""
+    return any(
+        node.attr == name and isinstance(node.ctx, ast.Load)
+        for module in program.product_modules
+        if name in module.source.text
+        for node in every(module.source.tree, ast.Attribute)
+    )
+
+
 def _related(program: Program, node: ast.ClassDef, own: set[ast.ClassDef]) -> bool:
     """Whether a class is an heir of one of these."""
     return any(item.node is node and any(base.node in own for base in item.order) for item in program.classes)
@@ -110,6 +120,9 @@ def _on_unread_attributes(view: View) -> Iterator[tuple[ast.AST, str]]:
         if not _is_double(view, node.value):
             continue
         name = target.attr
+        # What a function only promises to give may be an heir, or anything that has the same attributes.
+        if owner.call is None and _read_anywhere(view.program, name):
+            continue
         if reads(view.program, name, owner.cls.order) or _computed(view.program, name) or _read_in_tests(view, name):
             continue
         yield (

@@ -33,6 +33,8 @@ def _why(view: View, test: ast.expr) -> Why | None:
             return _accepted(test.left, right.elts) or _whole_enum(view, right.elts)
         if isinstance(op, ast.In) and isinstance(right, ast.Call) and last_name(right.func) == "range":
             return _status_range(right)
+        if isinstance(op, ast.In) and (enum := _all_of(view, right)) is not None:
+            return Why(f"they are all members of {enum.node.name}", sure=True)
         if isinstance(op, ast.Eq):
             return of_sum(view, test.left, right) or of_sum(view, right, test.left)
     if isinstance(test, ast.Compare) and len(test.ops) == 2:
@@ -92,6 +94,24 @@ def _whole_enum(view: View, items: list[ast.expr]) -> Why | None:
                 values = [item.value for item in _members(cls).values() if isinstance(item, ast.Constant)]
                 if len(values) == len(_members(cls)) and set(values) <= written:
                     return Why(f"they are all values of {cls.node.name}", sure=True)
+    return None
+
+
+def _all_of(view: View, node: ast.expr) -> ClassInfo | None:
+    """The enumeration of the product whose members, or their values, an expression lists: `list(Status)`."""
+    if isinstance(node, ast.Call) and last_name(node.func) in {"list", "tuple", "set"} and len(node.args) == 1:
+        return _all_of(view, node.args[0])
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+        loop = node.generators[0]
+        plain = len(node.generators) == 1 and not loop.ifs and isinstance(loop.target, ast.Name)
+        item = node.elt
+        if isinstance(item, ast.Attribute) and item.attr in {"value", "name"}:
+            item = item.value
+        same = plain and isinstance(item, ast.Name) and item.id == last_name(loop.target)
+        return _all_of(view, loop.iter) if same else None
+    found = view.bare_scope.resolve(node) if isinstance(node, ast.Name | ast.Attribute) else None
+    if isinstance(found, ClassInfo) and found.is_enum and found.module.product and len(_members(found)) > 1:
+        return found
     return None
 
 

@@ -125,12 +125,20 @@ def _is_plain(view: View, node: ast.Attribute) -> bool:
         return False
     init = cls.method("__init__")
     if init is None:
-        return cls.is_dataclass
+        return cls.is_dataclass and not given_none(found, node.attr)
     taken = {item.arg for item in (*init.node.args.args, *init.node.args.kwonlyargs)}
     stored = [value for item in cls.order for value in item.set_by_methods.get(node.attr, [])]
     plain = bool(stored) and isinstance(stored[0], ast.Name) and stored[0].id in taken
     name = stored[0].id if plain and isinstance(stored[0], ast.Name) else ""
-    return plain and not _changed(init.node, name)
+    return plain and not _changed(init.node, name) and not given_none(found, name)
+
+
+def given_none(made: Instance, name: str) -> bool:
+    """Whether a parameter is given None by its name: that no default takes its place is worth a test."""
+    return made.call is not None and any(
+        word.arg == name and isinstance(word.value, ast.Constant) and word.value.value is None
+        for word in made.call.keywords
+    )
 
 
 def _changed(init: FunctionNode, name: str) -> bool:

@@ -18,6 +18,8 @@ from bot.audit.reading.references import Bound, Instance, is_product
 from bot.audit.reading.source import FunctionNode
 from bot.audit.reading.truths import always_true
 from bot.audit.vacuity.echoes import echoes, gives_back, set_before
+from bot.audit.vacuity.given import only_given, set_to_true
+from bot.audit.vacuity.limits import bounds_nothing
 from bot.audit.vacuity.literals import only_literals
 from bot.audit.vacuity.objects import mock_claims, object_claims
 from bot.audit.vacuity.sizes import same_size
@@ -52,7 +54,11 @@ def _found(view: View) -> Iterator[tuple[ast.AST, str]]:
             continue
         if why := _why(view, test) or only_literals(view, test):
             yield node, why
-        elif node in settled or set_before(view, node, test):
+        elif only_given(view, test):
+            yield node, "it gives back what the test put there"
+        elif reason := bounds_nothing(view, test):
+            yield node, reason
+        elif node in settled or set_before(view, node, test) or set_to_true(view, node, test):
             yield node, "the test itself sets what it asserts"
     for judged in view.judged:
         if judged.holds is not True or judged.op is None:
