@@ -288,7 +288,7 @@ class App:
         if wanted not in SANDBOX_KINDS:
             raise UsageProblem(f"There is no sandbox {wanted!r}.", f"Take one of: {', '.join(SANDBOX_KINDS)}.")
         try:
-            return choose_sandbox(wanted, demo, self.environ)
+            return choose_sandbox(wanted, demo, self.environ, self.config.sandbox.image)
         except SandboxProblem as problem:
             if kind is not None:
                 raise

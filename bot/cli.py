@@ -30,6 +30,7 @@ cli = typer.Typer(
 )
 
 _RESUME = "`bot resume` goes on where it was."
+_GOES_ON = "The same command goes on where it was."
 # What Typer raises of a command line that does not fit. Which module has the class depends on Typer's version.
 _MISUSE: type[Exception] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
@@ -76,7 +77,7 @@ def cycle(
     model: Annotated[
         str | None, typer.Option("--model", help="A Claude model's id, vertex:ID, bedrock:ID, script:DIR, replay:DIR.")
     ] = None,
-    sandbox: Annotated[str | None, typer.Option("--sandbox", help="auto, bubblewrap or process.")] = None,
+    sandbox: Annotated[str | None, typer.Option("--sandbox", help="auto, bubblewrap, container or process.")] = None,
     cycles: Annotated[int, typer.Option("--cycles", help="At most so many cycles.", min=1, max=10)] = 1,
     until: Until = None,
     dry_run: Annotated[
@@ -190,7 +191,7 @@ def audit(
     fail_on: Annotated[
         str, typer.Option("--fail-on", help="hold: exit 1 on HOLD; finding: on any finding.", metavar="WHAT")
     ] = "hold",
-    sandbox: Annotated[str | None, typer.Option("--sandbox", help="auto, bubblewrap or process.")] = None,
+    sandbox: Annotated[str | None, typer.Option("--sandbox", help="auto, bubblewrap, container or process.")] = None,
     rules: Annotated[bool, typer.Option("--rules", help="List the rules, or explain those that are named.")] = False,
     output: Annotated[Path | None, typer.Option("--output", help="Write to this file.", metavar="FILE")] = None,
     config: Config = None,
@@ -234,6 +235,50 @@ def audit_report(
 
 
 @cli.command()
+def prove(
+    base: Annotated[str, typer.Option("--base", help="The revision before the fix.", metavar="REV")],
+    fix: Annotated[str, typer.Option("--fix", help="The revision with the fix and its tests.", metavar="REV")],
+    # Not checked here: a path may be a node id, and what counts is whether the commit has it.
+    tests: Annotated[
+        list[str],
+        typer.Option("--tests", help="A test file, folder or FILE::TEST that shows the fix; may be repeated.",
+                     metavar="PATH"),
+    ],
+    more: Annotated[list[str] | None, typer.Argument(help="More of --tests.", metavar="[PATH]...")] = None,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="A test plan (JSON or TOML) that says how the tests must fail.")
+    ] = None,
+    suite: Annotated[
+        list[str] | None,
+        typer.Option("--suite", help="The project's own tests, if not all; may be repeated.", metavar="PATH"),
+    ] = None,
+    no_suite: Annotated[bool, typer.Option("--no-suite", help="Do not run the project's own tests.")] = False,
+    reruns: Annotated[int | None, typer.Option("--reruns", help="Rounds of red, green, red.", min=1, max=50)] = None,
+    mutants: Annotated[
+        int | None, typer.Option("--mutants", help="Small changes of the fix to try at most.", min=0, max=500)
+    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", help="Runs at a time.", min=1, max=64)] = None,
+    sandbox: Annotated[str | None, typer.Option("--sandbox", help="auto, bubblewrap, container or process.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Repeat runs that were complete before, too.")] = False,
+    state: State = Path(".bot"),
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Prove a fix: red before it, green with it, red without it, all of it needed, nothing broken.
+
+    In any git repository; neither its files nor its history are touched. Interrupted, it goes on where it was. Exit
+    code 0 when it is proven, 1 when it is not.
+    """
+    from bot.prove_command import ProveOptions, run_prove
+
+    raise typer.Exit(run_prove(ProveOptions(
+        base=base, fix=fix, tests=(*tests, *(more or ())), suite=tuple(suite or ()), no_suite=no_suite, plan=plan,
+        reruns=reruns, mutants=mutants, workers=workers, sandbox=sandbox, config=config, state=state, again=again,
+        json=json,
+    )))
+
+
+@cli.command()
 def init(
     show: Annotated[bool, typer.Option("--print", help="Print it instead of writing it.")] = False,
 ) -> None:
@@ -271,7 +316,7 @@ def _run(output: Output) -> int:
         _say(f"bot: {error.what}\n     {error.remedy}")
     except KeyboardInterrupt:
         error = _interrupted()
-        _say("bot: interrupted." + (f" {_RESUME}" if error.remedy == _RESUME else ""))
+        _say("bot: interrupted." + (f" {error.remedy}" if error.remedy in {_RESUME, _GOES_ON} else ""))
     except _MISUSE as problem:
         error = _usage(cast("_Misuse", problem))
     except Exception as problem:  # noqa: BLE001 - the last resort: a bug, reported as one
@@ -305,7 +350,8 @@ def _invoke() -> int:
 
 def _interrupted() -> BotError:
     resumes = {"cycle", "resume"} & {*sys.argv[1:]}
-    return Interrupted("It was interrupted.", _RESUME if resumes else "Start it again.")
+    remedy = _RESUME if resumes else _GOES_ON if sys.argv[1:2] == ["prove"] else "Start it again."
+    return Interrupted("It was interrupted.", remedy)
 
 
 def _usage(misuse: _Misuse) -> UsageProblem:

@@ -15,6 +15,7 @@ from bot.domain.results import FiveWhys, Proven, Retrieved, TestsAudited, TestsR
 from bot.ports import Progress
 from bot.progress import harmless, make_progress, say, say_json, say_table
 from bot.reports.documents import next_in_words, scripted_in_words, state_in_words
+from bot.reports.proof_document import ProofView
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -105,7 +106,7 @@ def _status_table(app: App, records: list[CycleRecord], held: bool) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("run", "cycle", "focus", "state", "incident"):
+    for heading in ("run", "cycle", "focus", "state", "incident", "proof"):
         table.add_column(heading, overflow="fold")
     for record in records:
         incident = record.incident
@@ -115,8 +116,15 @@ def _status_table(app: App, records: list[CycleRecord], held: bool) -> Table:
         table.add_row(
             record.ref.run, str(record.ref.number), record.ref.focus, harmless(state) + _kind(record.settings),
             harmless(f"{incident.root.type}: {incident.root.message}"[:70]) if incident else "–",
+            harmless(_proof(record.latest(Proven))),
         )
     return table
+
+
+def _proof(proven: Proven | None) -> str:
+    if proven is None:
+        return "–"
+    return f"{proven.proof.verdict.value.replace('_', ' ')}: {ProofView(proven.proof).rests_on}"
 
 
 def _kind(settings: Settings) -> str:
@@ -235,6 +243,7 @@ def _rows(app: App, record: CycleRecord) -> list[tuple[str, str]]:
     if proven:
         proof = proven.proof
         rows.append(("proof", f"{proof.verdict.value.replace('_', ' ')}: {proof.tally}"))
+        rows.append(("rests on", ProofView(proof).rests_on))
         rows.extend(("", f"missing: {item}") for item in proof.missing)
     rows.extend(
         (item.effect.effect.replace("_", " "), f"{item.receipt.did} {item.receipt.url or item.receipt.note}".strip())

@@ -155,7 +155,7 @@ class Sandbox(Protocol):
 
     @property
     def name(self) -> str:
-        """`bubblewrap`, `process`."""
+        """`bubblewrap`, `container`, `process`."""
         ...
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from bot.adapters.sandboxes import choose_sandbox, diagnose, try_python
 from bot.app import App, Options, config_path
 from bot.config import FILE, PRESETS
 from bot.domain.config import AskingStep
@@ -166,10 +167,19 @@ def _forge(app: App) -> Finding:
 
 
 def _sandbox(app: App, demo: bool) -> Finding:
-    sandbox = app.sandbox(None, demo)
+    wanted = app.config.sandbox
+    sandbox = choose_sandbox(wanted.kind, demo, app.environ, wanted.image)
+    refused = try_python(sandbox)
+    if refused is not None:
+        return Finding("sandbox", "missing", refused.sentence, refused.remedy)
+    others = [f"{other.name} does not work ({other.sentence.rstrip('.')})"
+              for other in diagnose(app.environ, wanted.image)
+              if not other.works and (other.name == "bubblewrap" or (other.name == "container" and wanted.image))]
+    tried = f"{sandbox.name}, tried: `true` and a Python that prints ran in it"
     if sandbox.warning:
-        return Finding("sandbox", "note", f"{sandbox.name}: {sandbox.warning}")
-    return Finding("sandbox", "ok", f"{sandbox.name}, tried")
+        return Finding("sandbox", "note", f"{tried}. {sandbox.warning} {'; '.join(others)}".rstrip(),
+                       "" if demo else "Take `kind = \"auto\"` under [sandbox] for code that you do not trust.")
+    return Finding("sandbox", "ok", "; ".join((tried, *others)))
 
 
 def _targets(app: App) -> Finding:

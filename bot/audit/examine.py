@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from bot.audit.reading.program import Program
 from bot.audit.reading.source import Allowance, patterns_of
 from bot.audit.rule import Context, Rule
 from bot.audit.rules import RULES
 from bot.audit.scores import scores
+from bot.audit.surroundings.awaiting import with_plugin_missing
 from bot.domain.audit import AuditReport, Depth, Finding, FindingSeverity, Recommendation, Tried
 from bot.domain.collector import without_collector
 from bot.domain.config import NO_CONVENTIONS, AuditConfig
@@ -64,6 +66,8 @@ def examine(
     python = {path: text for path, text in tests.items() if path.endswith(".py")}
     declared = (*(plan.services if plan else ()), *services)
     context = Context(program, python, plan, observations, outcomes, config, conventions, declared, tried)
+    outcomes = with_plugin_missing(context)
+    context = replace(context, outcomes=outcomes) if outcomes != context.outcomes else context
     found = [
         finding
         for rule in RULES.values()

@@ -214,13 +214,20 @@ class BudgetConfig(Table):
     tokens_per_cycle: Annotated[int, Field(strict=True, gt=0, le=10**12)] = 2_000_000
 
 
-SandboxKind = Literal["auto", "bubblewrap", "process"]
+SandboxKind = Literal["auto", "bubblewrap", "container", "process"]
+
+ImageName = Annotated[str, StringConstraints(max_length=500, pattern=r"^([A-Za-z0-9][A-Za-z0-9_.:/@-]*)?$")]
 
 
 class SandboxConfig(Table):
-    """`[sandbox]`: `auto` takes bubblewrap where it works; outside the demo it never takes `process`."""
+    """`[sandbox]`: `auto` takes bubblewrap where it works, else a container of `image` if one is named.
+
+    Outside the demo it never takes `process`. `image` is for podman or docker, as `podman run` takes it, and has to be
+    there: none is pulled during a run. It needs /bin/sh and a C library with which the target's Python runs.
+    """
 
     kind: SandboxKind = "auto"
+    image: ImageName = ""
 
 
 class ForgeConfig(Table):
@@ -240,6 +247,10 @@ class PolicyConfig(Table):
         ".github/**", "**/conftest.py", "bot.toml", "**/*.lock", "**/package-lock.json", ".gitmodules",
         "**/.gitattributes", "**/sitecustomize.py", "**/usercustomize.py", "**/pytest.ini", "**/.pytest.ini",
         "**/pytest.toml", "**/.pytest.toml", "**/tox.ini", "**/setup.cfg", "**/pyproject.toml",
+        ".bot/**", ".gitlab-ci.yml", ".gitlab/**", ".circleci/**", ".buildkite/**", ".travis.yml", ".ci/**",
+        "**/Jenkinsfile", "**/azure-pipelines*.yml", "**/bitbucket-pipelines.yml", "**/cloudbuild*.y*ml",
+        "**/cloudbuild*.json", "**/.pre-commit-config.yaml", "**/yarn.lock", "**/pnpm-lock.yaml",
+        "**/npm-shrinkwrap.json", "**/go.sum",
     )
 
 

@@ -125,11 +125,14 @@ class TestsRun(Frozen):
 
 
 class Fixed(Frozen):
-    """Step 6: a patch that the guard let through, or its findings when it did not."""
+    """Step 6: a patch that the guard let through, or its findings when it did not. Records of schema 3 and before
+    have no `investigation`.
+    """
 
     result: Literal["fixed"] = "fixed"
     patch: Patch | None
     findings: tuple[GuardFinding, ...]
+    investigation: Investigation | None = None
 
 
 class Proven(Frozen):

@@ -6,6 +6,7 @@ standard library of Python 3.9 or later.
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SPIN = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100000))\n"
+# The parent is named, since it may be gone before this begins.
+_SPIN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    sum(range(100000))\n"
 
 
 class Order:
@@ -60,7 +62,7 @@ class Pressure:
     def __init__(self, count: int) -> None:
         self._busy = [
             # -I and -S: nothing of the tests is imported.
-            subprocess.Popen([sys.executable, "-I", "-S", "-c", _SPIN], stdin=subprocess.DEVNULL,
+            subprocess.Popen([sys.executable, "-I", "-S", "-c", _SPIN, str(os.getpid())], stdin=subprocess.DEVNULL,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             for _ in range(count)
         ]

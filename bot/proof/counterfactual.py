@@ -32,17 +32,24 @@ def why_not_believed(result: SuiteResult, exit_codes: frozenset[int]) -> str:
     return ""
 
 
+def _against(result: SuiteResult, exit_codes: frozenset[int], said: str) -> str:
+    """Why a run does not hold. Where pytest came to its end, what a test did says more than its exit code."""
+    why = why_not_believed(result, exit_codes)
+    return said or why if not why_not_believed(result, EITHER) else why
+
+
 def judge_red(role: TreeRole, number: int, result: SuiteResult, reproduced_by: tuple[str, ...]) -> ProofRun:
     """A run without the fix holds when it is believed and every test that reproduced fails as predicted again."""
-    against = why_not_believed(result, SOME_FAILED) or _not_red(result, reproduced_by)
-    reason = against or f"{len(reproduced_by)} tests failed as predicted"
+    against = _against(result, SOME_FAILED, _not_red(result, reproduced_by))
+    reason = against or f"{counted(len(reproduced_by), 'test')} failed as predicted"
     return ProofRun(role=role, suite="new", number=number, holds=not against, reason=reason, result=result)
 
 
 def _not_red(result: SuiteResult, reproduced_by: tuple[str, ...]) -> str:
     by_test = {outcome.test: outcome for outcome in result.outcomes}
     if not reproduced_by:
-        return "no test reproduced the incident"
+        other = [one for one in (*result.of(*RED), *result.outcomes) if one.kind is not FailureKind.AS_PREDICTED]
+        return f"no test reproduced the incident{f' ({_said(other[0])})' if other else ''}"
     for test in reproduced_by:
         if test not in by_test:
             return f"{test} did not run"
@@ -52,8 +59,8 @@ def _not_red(result: SuiteResult, reproduced_by: tuple[str, ...]) -> str:
 
 def judge_green(number: int, result: SuiteResult, expected: tuple[str, ...]) -> ProofRun:
     """A run with the fix holds when it is believed and all its tests pass, every one that ran on base among them."""
-    against = why_not_believed(result, ALL_PASSED) or _not_green(result, expected)
-    reason = against or f"{len(result.outcomes)} tests passed"
+    against = _against(result, ALL_PASSED, _not_green(result, expected))
+    reason = against or f"{counted(len(result.outcomes), 'test')} passed"
     return ProofRun(role="fix", suite="new", number=number, holds=not against, reason=reason, result=result)
 
 
@@ -74,7 +81,7 @@ def judge_own(before: SuiteResult, after: SuiteResult) -> ProofRun:
     Without a suite the run does not hold and nothing is missing: see `conclude`.
     """
     against = _not_own(before, after)
-    reason = against or f"{before.passed} tests passed before and pass now"
+    reason = against or f"{counted(before.passed, 'test')} passed before and now"
     return ProofRun(role="fix", suite="own", number=1, holds=not against, reason=reason, result=after)
 
 
@@ -125,11 +132,12 @@ def conclude(
 ) -> Proof:
     """The proof holds when every run does, none of the four kinds of run is missing, and the fix is no show.
 
-    No show: the guard has no hard finding, less than half of the lines that it changes is not needed, and of the
-    mutants that were tried at least half are noticed. What falls short of all, but does not go that far, is told in
-    the notes. A service may have no suite of its own; that is no obstacle, and its run does not count as holding.
+    No show: the guard has no hard finding, less than half of the lines that it changes is not needed, at least half of
+    those that can run did so, and of the mutants that were tried at least half are noticed. What falls short of all,
+    but does not go that far, is told in the notes. A service may have no suite of its own; that is no obstacle, and
+    its run does not count as holding.
     """
-    missing = (*_missing(runs), *_show(hunks, mutants, guard))
+    missing = (*_missing(runs), *_show(hunks, mutants, lines, guard))
     return Proof(
         verdict=Verdict.NOT_PROVEN if missing else Verdict.PROVEN, base=base, with_tests=with_tests,
         with_fix=with_fix, reverted=reverted, same_tree=same_tree, runs=runs, missing=missing, hunks=hunks,
@@ -150,20 +158,33 @@ def _missing(runs: tuple[ProofRun, ...]) -> Iterator[str]:
             yield f"No run shows {words}."
 
 
-def _show(hunks: Sequence[HunkCheck], mutants: Sequence[MutantCheck], guard: Sequence[GuardFinding]) -> Iterator[str]:
+def _show(
+    hunks: Sequence[HunkCheck], mutants: Sequence[MutantCheck], lines: Sequence[ChangedLines],
+    guard: Sequence[GuardFinding],
+) -> Iterator[str]:
     for finding in guard:
         if finding.hard:
             yield f"The fix guard rejects {finding.path} ({finding.rule}): {finding.message}"
     needless = [check for check in hunks if check.needed is False]
-    lines = sum(map(_size, needless))
-    total = lines + sum(_size(check) for check in hunks if check.needed)
-    if 2 * lines >= total > 0:
-        yield (f"{lines} of the {total} lines that the fix changes are not needed: without "
+    idle = sum(map(_size, needless))
+    total = idle + sum(_size(check) for check in hunks if check.needed)
+    if 2 * idle >= total > 0:
+        yield (f"{idle} of the {total} lines that the fix changes are not needed: without "
                f"{', '.join(map(_where, needless))} every test still passes.")
+    yield from _idle(lines)
     tried = [check for check in mutants if check.killed is not None]
     killed = sum(1 for check in tried if check.killed)
     if 2 * killed < len(tried):
         yield f"The new tests notice {killed} of {counted(len(tried), 'small change')} of the fixed lines."
+
+
+def _idle(lines: Sequence[ChangedLines]) -> Iterator[str]:
+    # Of a file of which nothing ran, nothing is known: its code may run in another process.
+    seen = [file for file in lines if file.ran]
+    changed, ran = sum(len(file.changed) for file in seen), sum(len(file.ran) for file in seen)
+    if 2 * ran < changed:
+        yield (f"{changed - ran} of {counted(changed, 'changed line')} in {', '.join(file.path for file in seen)} did "
+               "not run in the new tests.")
 
 
 def _notes(
@@ -198,7 +219,8 @@ def _durations(runs: Sequence[ProofRun]) -> Iterator[str]:
 
 
 def _size(check: HunkCheck) -> int:
-    return check.hunk.lines
+    """The lines that came and went, without empty ones: those that go with a statement are no change of their own."""
+    return check.hunk.lines - sum(1 for line in check.hunk.text.split("\n") if line in {"+", "-"})
 
 
 def _where(check: HunkCheck) -> str:

@@ -118,7 +118,7 @@ _Group = tuple[str, tuple[int, ...]]
 
 def _groups(file: _FileChange) -> list[_Group]:
     """A file's changed pieces, those together that cannot be taken back alone without breaking the syntax."""
-    groups: list[tuple[int, ...]] = [(at,) for at, piece in enumerate(file.pieces) if piece.changed]
+    groups = _moves_joined(file, [at for at, piece in enumerate(file.pieces) if piece.changed])
     if not file.path.endswith(".py") or not (_parses(file.new) and _parses(file.old)):
         return [(file.path, places) for places in groups]
     at = 0
@@ -131,6 +131,21 @@ def _groups(file: _FileChange) -> list[_Group]:
         else:
             at += 1
     return [(file.path, tuple(place for place in places if file.pieces[place].changed)) for places in groups]
+
+
+def _moves_joined(file: _FileChange, places: list[int]) -> list[tuple[int, ...]]:
+    """Each changed piece by itself, but what goes in one and comes in the next as one: half of a move is no change
+    that anybody meant.
+    """
+    groups: list[tuple[int, ...]] = []
+    for at in places:
+        last = file.pieces[groups[-1][0]] if groups and len(groups[-1]) == 1 else None
+        piece = file.pieces[at]
+        if last is not None and last.old == piece.new and last.new == piece.old:
+            groups[-1] = (*groups[-1], at)
+        else:
+            groups.append((at,))
+    return groups
 
 
 def _fewer(groups: list[_Group]) -> tuple[_Group, ...]:

@@ -141,7 +141,8 @@ class _Proving:
         if self.question.expected is not None:
             return self.question.expected
         first = next((run.result for run in self.runs if run.role == "base"), None)
-        return tuple(outcome.test for outcome in first.outcomes) if first is not None else ()
+        # A file that could not be imported stands for its tests, which have names only when it can be.
+        return tuple(outcome.test for outcome in first.outcomes if "::" in outcome.test) if first is not None else ()
 
     # what worked before
 
@@ -288,14 +289,12 @@ class _Hunks:
         """Take back each set of hunks; run the new tests, then those of the own suite that reach the files."""
         lab, ask = self.proving.lab, self.proving.question
         trials = [self._trial(drop, ask.tests, "new") for drop in drops]
-        found = []
-        for drop, trial, ran in zip(drops, trials, lab.run(trials), strict=True):
-            red = self._noted(trial, ran)
-            dependents = () if red.red else self.proving.dependents(ask.change.without(drop))
-            if dependents:
-                own = self._trial(drop, dependents, "own")
-                red = self._noted(own, lab.run([own])[0], red.runs)
-            found.append(red)
+        found = [self._noted(trial, ran) for trial, ran in zip(trials, lab.run(trials), strict=True)]
+        green = [at for at, red in enumerate(found) if not red.red]
+        dependents = {at: self.proving.dependents(ask.change.without(drops[at])) for at in green}
+        own = {at: self._trial(drops[at], tests, "own") for at, tests in dependents.items() if tests}
+        for (at, trial), ran in zip(own.items(), lab.run(list(own.values())), strict=True):
+            found[at] = self._noted(trial, ran, found[at].runs)
         return found
 
     def _trial(self, drop: frozenset[int], tests: tuple[str, ...], suite: SuiteRole) -> Trial:

@@ -20,7 +20,22 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from bot.domain.workflow import Workflow
-from bot.recheck import answers, documents, exchanges, files, incident, junit, patch, record, results, said, whys
+from bot.recheck import (
+    answers,
+    documents,
+    exchanges,
+    files,
+    incident,
+    junit,
+    kept_runs,
+    patch,
+    proof_parts,
+    proofs,
+    record,
+    results,
+    said,
+    whys,
+)
 from bot.recheck.folder import Content, read_folder
 from bot.recheck.material import Material, read_material
 from bot.recheck.statement import Found, Recheck, Statement
@@ -45,9 +60,12 @@ CHECKS: Mapping[str, Check] = {
     "audit": results.audits,
     "audit runs": junit.audits,
     "runs": junit.runs,
+    "kept runs": kept_runs.kept_runs,
     "reproduction": results.reproduction,
     "patch": patch.patches,
-    "proof": results.proofs,
+    "proof": proofs.proofs,
+    "proof parts": proof_parts.parts,
+    "proof again": proof_parts.replayed,
     "steps": said.outcomes,
     "comments": said.comments,
     "documents": documents.documents,

@@ -30,7 +30,7 @@ AGAIN = "its answer gives"
 def investigations(material: Material) -> Iterator[Statement]:
     """Hold what is said of looking for evidence against the replies that asked for tools, and what they were given."""
     for number, step in enumerate(material.record.steps, 1):
-        if not isinstance(step.result, FiveWhys | Planned) or step.result.investigation is None:
+        if not isinstance(step.result, FiveWhys | Planned | Fixed) or step.result.investigation is None:
             continue
         what = f"step {number} ({step.step})"
         asked = material.exchanges_of(step)

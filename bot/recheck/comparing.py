@@ -16,6 +16,7 @@ _ONE = {
     "scores": "score", "reasons": "reason", "groups": "group", "suspects": "suspect", "edits": "edit",
     "effects": "effect", "exceptions": "exception", "frames": "frame", "runners_up": "runner-up", "unheld": "unheld",
     "services": "service", "revisions": "revision", "instances": "instance", "missing": "missing item",
+    "hunks": "hunk", "mutants": "mutant", "lines": "file with changed lines", "notes": "note",
 }
 _SILENT = frozenset({"citation", "root_cause", "plan", "report", "proof", "patch"})
 """Keys that only hold what is inside, where a list before them or the statement names the thing already."""

@@ -15,7 +15,7 @@ from bot.recheck.material import Material
 from bot.recheck.statement import Statement, judged, noted
 from bot.reports.documents import documents_of
 
-_STEPS_KEEP = frozenset({"code", "fix", "junit", "logs", "logs.ndjson", "tests"})
+_STEPS_KEEP = frozenset({"code", "fix", "junit", "logs", "logs.ndjson", "runs", "tests"})
 """Where steps keep files."""
 
 
@@ -84,7 +84,8 @@ def _named(step: StepRecord) -> Iterator[str]:
         yield result.snapshot
     runs = (*result.runs, result.own) if isinstance(result, TestsRun) else ()
     if isinstance(result, Proven):
-        runs = tuple(run.result for run in result.proof.runs)
+        # The own suite on base is step 5's.
+        runs = tuple(run.result for run in result.proof.runs if (run.suite, run.role) != ("own", "base"))
     for run in runs:
         yield from filter(None, (run.junit, run.log))
 

@@ -62,6 +62,8 @@ def runs(material: Material) -> Iterator[Statement]:
                 yield noted(f"{what}, its JUnit file", f"the run was not believed: {result.doubts[0]}")
             elif result.ended is not Ended.EXITED:
                 yield noted(f"{what}, its JUnit file", "the run was ended at a limit")
+            elif not result.junit and result.exit_code not in {0, 1} and not result.outcomes:
+                yield noted(f"{what}, its JUnit file", "pytest did not start, and wrote none")
             elif _overwritten(material, number, result.junit):
                 yield noted(f"{what}, its JUnit file", f"a later attempt kept its own as {result.junit}")
             else:

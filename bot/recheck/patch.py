@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bot.domain.patch import Patch
 from bot.domain.results import FiveWhys, Fixed, TestsWritten
@@ -37,7 +37,7 @@ def patches(material: Material) -> Iterator[Statement]:
                    "its diff names")
         touched = ", ".join(sorted(frozen & {file.path for file in patch.files}))
         yield judged(f"{what} leaves the tests as they are", f"it changes {touched}" if touched else "")
-        yield from _applied(material, patch, what, redacted)
+        yield from _applied(material, patch, what)
 
 
 def _counts(diff: str) -> tuple[int, int, list[str]]:
@@ -60,18 +60,76 @@ def _counts(diff: str) -> tuple[int, int, list[str]]:
     return added, removed, paths
 
 
-def _applied(material: Material, patch: Patch, what: str, redacted: bool) -> Iterator[Statement]:
-    """The edits applied again, to files that the whys were shown, as far as those were kept."""
+def sides(diff: str) -> dict[str, tuple[set[str], set[str]]]:
+    """The lines that a unified diff shows of each file, before and after, without the white space at their ends."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    path = ""
+    old = new = 0
+    for line in diff.split("\n"):
+        if old <= 0 and new <= 0:
+            head = _HUNK.match(line)
+            if head is not None:
+                old, new = int(head.group(1) or 1), int(head.group(2) or 1)
+            elif line.startswith("diff --git a/"):
+                path = line.rpartition(" b/")[2]
+            continue
+        sign, text = line[:1], line[1:].rstrip()
+        if sign == "\\":
+            continue
+        old, new = old - (sign != "+"), new - (sign != "-")
+        before, after = found.setdefault(path, (set(), set()))
+        if sign != "+":
+            before.add(text)
+        if sign != "-":
+            after.add(text)
+    return found
+
+
+def texts(material: Material, patch: Patch) -> tuple[dict[str, str], dict[str, str]] | str:
+    """The files of a patch before and after it, byte for byte, or why the record does not give them, as a clause."""
+    kept = _kept(material, patch)
+    if isinstance(kept, str):
+        return kept
+    try:
+        become = apply_edits(kept, patch.edits)
+    except ValueError as error:
+        return f"the edits cannot be applied: {error}"
+    before, after = {}, {}
+    for file in patch.files:
+        for end in _ENDS:
+            if hashlib.sha256(end(become[file.path]).encode()).hexdigest() == file.sha256:
+                before[file.path], after[file.path] = end(kept[file.path]), end(become[file.path])
+                break
+        else:
+            return f"the edits do not make the {file.path} of the patch"
+    return before, after
+
+
+_ENDS: tuple[Callable[[str], str], ...] = (
+    lambda text: text, lambda text: f"{text}\n", lambda text: text.removesuffix("\n"),
+)
+"""What was kept as lines may have lost the line feed at its end."""
+
+
+def _kept(material: Material, patch: Patch) -> dict[str, str] | str:
+    """The files of a patch as the whys were shown them, or why they are not what was there."""
     found = material.record.latest(FiveWhys)
     places = {file.path: file.artifact for file in found.code} if found is not None else {}
     before = {file.path: text for file in patch.files
               if (text := material.text(places.get(file.path, ""))) is not None}
     lacking = sorted(file.path for file in patch.files if file.path not in before)
     if lacking:
-        yield noted(f"{what}, its edits applied", f"the record does not keep {', '.join(lacking)}")
-        return
-    if redacted or any(REDACTED.search(text) for text in before.values()):
-        yield noted(f"{what}, its edits applied", "the kept code is redacted")
+        return f"the record does not keep {', '.join(lacking)}"
+    if REDACTED.search(patch.diff) or any(REDACTED.search(text) for text in before.values()):
+        return "the kept code is redacted"
+    return before
+
+
+def _applied(material: Material, patch: Patch, what: str) -> Iterator[Statement]:
+    """The edits applied again, to files that the whys were shown, as far as those were kept."""
+    before = _kept(material, patch)
+    if isinstance(before, str):
+        yield noted(f"{what}, its edits applied", before)
         return
     try:
         after = apply_edits(before, patch.edits)
@@ -79,9 +137,7 @@ def _applied(material: Material, patch: Patch, what: str, redacted: bool) -> Ite
         yield judged(f"{what}, its edits applied", str(error))
         return
     for file in patch.files:
-        # What was kept as lines may have lost the line feed at its end.
-        texts = (after[file.path], after[file.path].removesuffix("\n"), f"{after[file.path]}\n")
-        fits = file.sha256 in {hashlib.sha256(text.encode()).hexdigest() for text in texts}
+        fits = file.sha256 in {hashlib.sha256(end(after[file.path]).encode()).hexdigest() for end in _ENDS}
         yield judged(f"{what}, what {file.path} becomes", "" if fits else
                      f"the edits give it another checksum than {file.sha256[:12]}…")
     ended = [unified_diff(_each(before, end), _each(after, end)) for end in ("", "\n")]

@@ -76,12 +76,18 @@ def course(material: Material) -> Iterator[Statement]:
         yield judged(f"step {index + 1} ({step.step}) follows", _follows(material, index))
         yield judged(f"step {index + 1} ({step.step}) is whole", _whole(step, last=index == len(record.steps) - 1))
     yield from _times(record)
-    least = 1 + sum(1 + (step.status is not StepStatus.RUNNING) for step in record.steps)
-    least += sum(item.receipt is not None for item in record.effects()) + (record.status is CycleStatus.ENDED)
+    least = _least_saves(record)
     yield judged("how often it was saved", "" if record.version >= least else
                  f"it says {record.version} times, and what it holds takes at least {least}")
     if not material.unread:
         yield judged("how it stands", _end(material))
+
+
+def _least_saves(record: CycleRecord) -> int:
+    """How often a record was saved that nothing interrupted; each step that is begun again saves once more."""
+    steps = sum(1 + (step.status is not StepStatus.RUNNING) for step in record.steps)
+    receipts = sum(item.receipt is not None for item in record.effects())
+    return 1 + steps + receipts + (record.status is CycleStatus.ENDED)
 
 
 def _beginning(material: Material) -> Iterator[Statement]:
@@ -108,7 +114,7 @@ def _names_settings(record: CycleRecord, material: Material) -> bool:
     settings = record.settings
     digits = record.ref.run.partition("-")[2]
     for until in dict.fromkeys((settings.until, None, *(place.name for place in material.workflow.steps))):
-        for sandbox in dict.fromkeys((settings.sandbox, "auto", "bubblewrap", "process", "docker", "podman")):
+        for sandbox in dict.fromkeys((settings.sandbox, "auto", "bubblewrap", "container", "process", "docker", "podman")):
             text = settings.model_copy(update={"until": until, "sandbox": sandbox}).model_dump_json()
             for attempt in range(3):
                 if hashlib.sha256(f"{text}{attempt}".encode()).hexdigest()[:len(digits)] == digits:
@@ -208,16 +214,32 @@ def _paused(record: CycleRecord) -> str:
 
 
 def durations(material: Material) -> Iterator[Statement]:
-    """Hold how long a step took against the runs of tests within it."""
+    """Hold how long a step took against the runs of tests within it, of which several may go on at a time."""
+    again = not material.older and material.record.version > _least_saves(material.record)
     for number, step in enumerate(material.record.steps, 1):
         took = step.seconds
-        runs = _seconds_of_runs(step)
-        if took is not None and runs:
-            yield judged(f"step {number} took as long as its runs", "" if sum(runs) <= took + _SLACK.total_seconds()
-                         else f"it took {took:.2f} s, and its runs {sum(runs):.2f} s")
+        least = _least_seconds(step, one_by_one=material.older)
+        if took is None or not least:
+            continue
+        what = f"step {number} took as long as its runs"
+        if again and least > took + _SLACK.total_seconds():
+            yield noted(what, "the cycle was interrupted at least once, and runs that were complete were not repeated")
+        else:
+            yield judged(what, "" if least <= took + _SLACK.total_seconds() else
+                         f"it took {took:.2f} s, and its runs {least:.2f} s")
 
 
-def _seconds_of_runs(step: StepRecord) -> list[float]:
+def _least_seconds(step: StepRecord, *, one_by_one: bool) -> float:
+    """How long the runs of a step take at least: those of one kind together as long as the longest of them."""
+    kinds: dict[object, list[float]] = {}
     if isinstance(step.result, TestsRun):
-        return [run.duration_s for run in (*step.result.runs, step.result.own)]
-    return [run.result.duration_s for run in step.result.proof.runs] if isinstance(step.result, Proven) else []
+        kinds = {"new": [run.duration_s for run in step.result.runs], "own": [step.result.own.duration_s]}
+    elif isinstance(step.result, Proven):
+        for at, run in enumerate(step.result.proof.runs):
+            if (run.suite, run.role) == ("own", "base"):
+                continue
+            # The first round decides whether there are more; what is under pressure is measured alone.
+            round_ = at if run.result.pressure else min(run.number, 2) if run.role in {"base", "fix", "revert"} else 0
+            part = run.role if run.role in {"without", "mutant"} else "round"
+            kinds.setdefault((run.suite, part, round_), []).append(run.result.duration_s)
+    return sum(sum(seconds) if one_by_one else max(seconds, default=0.0) for seconds in kinds.values())

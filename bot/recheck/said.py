@@ -26,7 +26,7 @@ from bot.reports.documents import status_comment
 from bot.steps import audit, commit, file_issue, five_whys, fix, plan, prove, retrieve, run_tests, write_tests
 from bot.steps.context import StepOutcome
 
-_SANDBOXES = ("process", "bubblewrap")
+_SANDBOXES = ("process", "bubblewrap", "container")
 """Going on with a cycle may change its sandbox, and a report of a weak one says so."""
 
 
@@ -44,7 +44,7 @@ def outcomes(material: Material) -> Iterator[Statement]:
         yield same(f"{what}, decision", step.decision, again.decision, "its result gives")
         yield same(f"{what}, end", step.end, again.end, "its result gives")
         yield from compared(f"{what}, result", step.result, again.result, "concluding again gives")
-        yield from _effects(what, _own(step), again.effects)
+        yield from _effects(what, _own(step), again.effects, material.schema if material.older else None)
 
 
 def comments(material: Material) -> Iterator[Statement]:
@@ -157,7 +157,9 @@ def _changed(record: CycleRecord) -> tuple[str, ...]:
     return tuple(sorted(paths, key=lambda path: path.encode("utf-8", "surrogatepass")))
 
 
-def _effects(what: str, stored: list[Effect], again: tuple[Effect, ...]) -> Iterator[Statement]:
+def _effects(what: str, stored: list[Effect], again: tuple[Effect, ...], older: int | None = None,
+             ) -> Iterator[Statement]:
+    """Compare effects; `older` is the schema of a record whose texts may have been rendered otherwise."""
     yield same(f"{what}, its effects", [item.effect for item in stored], [item.effect for item in again],
                "concluding again gives")
     for left, right in zip(stored, again, strict=False):
@@ -167,6 +169,9 @@ def _effects(what: str, stored: list[Effect], again: tuple[Effect, ...]) -> Iter
             yield judged(name, "")
         for where, one, other in fields:
             if isinstance(one, str) and isinstance(other, str) and "\n" in one + other:
+                if older is not None:
+                    yield noted(f"{name}, {where}", f"it was rendered from a record of schema {older}")
+                    continue
                 yield from by_line(f"{name}, {where}", one, other)
             else:
                 yield same(f"{name}, {where}", one, other, "concluding again gives")

@@ -14,7 +14,7 @@ from bot.domain.base import counted
 from bot.domain.suite import FailureKind
 from bot.reports.audit_view import TestRow, hints, place, rows, silenced, unsuppressed
 
-Style = Literal["", "bold", "error", "warning", "code", "good", "dim"]
+Style = Literal["", "bold", "error", "warning", "code", "good", "dim", "added", "removed"]
 _MOST_CODE = 150
 _MOST_ROWS = 20
 _MORE = "`bot audit --rules RULE` explains a rule; `# bot: allow RULE REASON` silences it on a line."

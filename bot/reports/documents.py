@@ -27,7 +27,8 @@ from bot.domain.results import (
 from bot.domain.suite import ENDED_IN_WORDS, Ended, FailureKind, Outcome
 from bot.domain.workflow import Workflow
 from bot.reports.incidents import incident_table
-from bot.reports.markdown import cell, fence, inline, prose, span
+from bot.reports.markdown import FOLD, UNFOLD, cell, fence, inline, prose, span
+from bot.reports.proof_document import ProofView
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -130,6 +131,8 @@ def documents_of(record: CycleRecord, workflow: Workflow) -> Iterator[tuple[str,
         yield "audit.md", _rendered("audit.md.j2", view)
     if record.latest(TestsRun):
         yield "execution.md", _rendered("execution.md.j2", view)
+    if record.latest(Proven):
+        yield "proof.md", _rendered("proof.md.j2", view)
 
 
 def issue_body(record: CycleRecord, workflow: Workflow) -> str:
@@ -160,7 +163,7 @@ def _view(record: CycleRecord, workflow: Workflow) -> dict[str, object]:
     retrieved = record.latest(Retrieved)
     filed = record.latest(IssueFiled)
     tests_run = record.latest(TestsRun)
-    planned = record.latest(Planned)
+    planned, proven = record.latest(Planned), record.latest(Proven)
     return {
         "record": record,
         "workflow": workflow,
@@ -180,7 +183,10 @@ def _view(record: CycleRecord, workflow: Workflow) -> dict[str, object]:
         "tests_run": tests_run,
         "levels": _levels(tests_run, planned),
         "fixed": record.latest(Fixed),
-        "proven": record.latest(Proven),
+        "proven": proven,
+        "proof": ProofView(proven.proof) if proven is not None else None,
+        "fold": FOLD,
+        "unfold": UNFOLD,
         "checklist": checklist(record, workflow),
         "next": next_in_words(record, workflow),
     }

@@ -29,6 +29,10 @@ _OPENING_TICKS = re.compile(r"\\.|(?P<ticks>`+)", re.DOTALL)
 _DELIMITER_ROW = re.compile(r"[\s>*+\d.)|:-]*-[\s>*+\d.)|:-]*$")
 _BARE_PIPE = re.compile(r"(?<!\\)(?:\\\\)*\|")
 
+FOLD = "<details><summary>Every run, and how to repeat it</summary>"
+UNFOLD = "</details>"
+"""The only HTML that is published: our own, on lines of their own, one pair in a body."""
+
 
 def inline(text: str, most: int = 600) -> str:
     """Text as one line of prose: every character with a meaning in Markdown or HTML loses it.
@@ -112,8 +116,10 @@ def neutralise(text: str) -> str:
     paragraph: list[str] = []
     # The joiners that stand already are ours: what is untrusted went through `visible` before.
     shown = _JOINER.join(visible(part) for part in text.split(_JOINER))
-    for line, is_code in _by_kind(shown):
-        if line.strip() and not is_code:
+    lines = list(_by_kind(shown))
+    ours = [line for line, is_code in lines if not is_code and line in {FOLD, UNFOLD}] == [FOLD, UNFOLD]
+    for line, is_code in lines:
+        if line.strip() and not is_code and not (ours and line in {FOLD, UNFOLD}):
             paragraph.append(line)
             continue
         kept.extend(_harmless(paragraph))
@@ -201,4 +207,6 @@ def cut(text: str, most: int) -> str:
         return text
     note = "\n\n[cut: the whole is in the cycle's record]"
     # A line is kept whole or not at all: half a line may be a code span without its end.
-    return _closed(text[: most - len(note) - 80].rpartition("\n")[0]) + note
+    kept = _closed(text[: most - len(note) - 80].rpartition("\n")[0])
+    folded = kept.split("\n")
+    return kept + (f"\n\n{UNFOLD}" if FOLD in folded and UNFOLD not in folded else "") + note

@@ -119,6 +119,8 @@ _NOT_DONE = frozenset({FailureKind.NOT_RUN, FailureKind.ENVIRONMENT, FailureKind
 
 
 def _notes(ran: ProjectRun) -> Iterator[str]:
+    if ran.warning:
+        yield ran.warning
     if ran.doubts:
         yield f"The run cannot be believed: {'; '.join(ran.doubts)}."
     elif not ran.outcomes:

@@ -37,6 +37,8 @@ class ProofFolder:
 
     def keep(self, name: str, content: bytes) -> Path:
         """Store a file for good; return where it is. Raises ConfigProblem when it cannot be written."""
+        if self.kept(name) == content:
+            return self.path / name
         try:
             write_atomically(self.path / name, content)
         except OSError as error:

@@ -81,7 +81,7 @@ def is_test(path: str, wanted: Iterable[str]) -> bool:
     return (
         pure.name in _TEST_SETTINGS or USUAL_TEST_FILE.fullmatch(pure.name) is not None
         or bool(_TEST_FOLDERS & {*pure.parts[:-1]})
-        or any(path == one or path.startswith(f"{one.rstrip('/')}/") for one in wanted)
+        or any(one != "." and holds(one, (path,)) for one in wanted)
     )
 
 
@@ -91,7 +91,7 @@ def _other_settings(path: str, before: bytes | None, after: bytes | None) -> boo
     return left != right
 
 
-def test_files(files: Iterable[str], read: Read, under: Iterable[str]) -> tuple[str, ...]:
+def files_with_tests(files: Iterable[str], read: Read, under: Iterable[str]) -> tuple[str, ...]:
     """The files at some paths (files, folders or node ids) in which there is something like a test."""
     wanted = tuple(path.partition("::")[0] for path in under)
     return tuple(
@@ -113,17 +113,19 @@ def suite_of(files: Iterable[str], settings: tuple[str, ...]) -> tuple[str, ...]
     """
     there = tuple(files)
     named = tuple(path.rstrip("/").removeprefix("./") for path in settings)
-    found = tuple(path for path in named if _holds(path, there))
+    found = tuple(path for path in named if holds(path, there))
     if found:
         return found
-    usual = tuple(path for path in ("tests", "test") if _holds(path, there))
+    usual = tuple(path for path in ("tests", "test") if holds(path, there))
     rest = [path for path in there if not any(path.startswith(f"{one}/") for one in usual)]
     inner = [path for path in rest if _TEST_FOLDERS & {*PurePosixPath(path).parts}]
     more = () if usual else tuple(dict.fromkeys(_top(path) for path in (inner or rest)))
     return (*usual, *more)
 
 
-def _holds(path: str, files: tuple[str, ...]) -> bool:
+def holds(path: str, files: Iterable[str]) -> bool:
+    """Whether a file or folder is, or holds, one of the files. `.` holds all."""
+    path = path.rstrip("/")
     return bool(path) and any(path in {".", one} or one.startswith(f"{path}/") for one in files)
 
 

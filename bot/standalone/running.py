@@ -104,7 +104,7 @@ def open_project(
     where no allowed sandbox works, ConfigProblem when a file cannot be read.
     """
     config, environ, root = config or BotConfig(), os.environ if environ is None else environ, root.resolve()
-    box = sandbox_for(sandbox or config.sandbox.kind, environ)
+    box = sandbox_for(sandbox or config.sandbox.kind, environ, config.sandbox.image)
     wanted = tuple(path.partition("::")[0] for path in paths)
     target = target_for(config, wanted)
     if target is not None and "python" in target.model_fields_set:
@@ -159,10 +159,10 @@ def without_plugins(interpreter: Interpreter) -> tuple[str, ...]:
             *(("-p", "no:randomly") if has_plugin(interpreter, "pytest_randomly") else ()))
 
 
-def sandbox_for(kind: SandboxKind, environ: Mapping[str, str]) -> Sandbox:
+def sandbox_for(kind: SandboxKind, environ: Mapping[str, str], image: str) -> Sandbox:
     """The sandbox of that kind. Raises SandboxProblem where it does not work, with what else may be asked for."""
     try:
-        return choose_sandbox(kind, demo=False, env=environ)
+        return choose_sandbox(kind, demo=False, env=environ, image=image)
     except SandboxProblem as problem:
         if kind == "process" or environ.get("GITHUB_ACTIONS", "").lower() == "true":
             raise

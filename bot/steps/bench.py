@@ -6,9 +6,10 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 from pydantic import ValidationError
 
@@ -101,15 +102,34 @@ class Bench:
             for trial in trials:
                 yield trial, self._one(trial)
             return
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="trial")
+        waiting: SimpleQueue[Trial] = SimpleQueue()
+        ended: SimpleQueue[tuple[Trial, _Done | BaseException]] = SimpleQueue()
+        for trial in trials:
+            waiting.put(trial)
+        # Daemons, so that Ctrl-C ends the process at once: with it go the lifelines of what runs in a sandbox.
+        threads = [Thread(target=self._work, args=(waiting, ended), name=f"trial-{number}", daemon=True)
+                   for number in range(min(workers, len(trials)))]
+        for thread in threads:
+            thread.start()
         try:
-            pending: dict[Future[_Done], Trial] = {pool.submit(self._one, trial): trial for trial in trials}
-            while pending:
-                done, _ = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield pending.pop(future), future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            for _ in trials:
+                trial, done = ended.get()
+                if isinstance(done, BaseException):
+                    raise done
+                yield trial, done
+        except BaseException as error:
+            _drain(waiting)
+            if isinstance(error, Exception):
+                for thread in threads:
+                    thread.join()
+            raise
+
+    def _work(self, waiting: SimpleQueue[Trial], ended: SimpleQueue[tuple[Trial, _Done | BaseException]]) -> None:
+        while (trial := _next(waiting)) is not None:
+            try:
+                ended.put((trial, self._one(trial)))
+            except BaseException as error:  # noqa: BLE001 - raised where the trials are waited for
+                ended.put((trial, error))
 
     # one trial; nothing in it is shared with the others
 
@@ -125,7 +145,8 @@ class Bench:
         try:
             return self._ran(trial, tree, scratch, plan)
         except TargetSetupFailed as problem:
-            if trial.role in {"without", "mutant"}:
+            if trial.role != "base":
+                # On base it starts, so it is the change that keeps it from starting.
                 return self._broken(trial, redact(problem.what))
             # It quotes what was printed.
             raise TargetSetupFailed(redact(problem.what), redact(problem.remedy)) from None
@@ -211,6 +232,18 @@ class Bench:
             self.sandbox.name, self.extra_args,
         ]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _next(waiting: SimpleQueue[Trial]) -> Trial | None:
+    try:
+        return waiting.get_nowait()
+    except Empty:
+        return None
+
+
+def _drain(waiting: SimpleQueue[Trial]) -> None:
+    while _next(waiting) is not None:
+        pass
 
 
 def _kept_as(trial: Trial) -> str:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 
 from bot.domain.evidence import RootCause
-from bot.domain.patch import Edit, GuardFinding, Patch, PatchedFile
+from bot.domain.patch import Edit, Patch, PatchedFile
+from bot.domain.proof import Proof
 from bot.domain.proposals import ProposedFix
 from bot.domain.record import CycleRecord, Decision
 from bot.domain.results import FiveWhys, Fixed, Planned, Proven, TestsRun, TestsWritten
@@ -17,11 +18,16 @@ from bot.logs.redact import redact
 from bot.model.prompts import render
 from bot.proof.edits import apply_edits, counts, unified_diff
 from bot.proof.guard import guard
-from bot.steps.asking import ask, code_at, code_globs, in_code
+from bot.steps.asking import ask, code_at, code_globs, in_code, product_files, tests_of
 from bot.steps.context import Step, StepContext, StepOutcome
+from bot.steps.five_whys import investigator, snapshot
 from bot.steps.plan import base_commit
 from bot.steps.write_tests import stored_tests
 
+MOST_DIFF_CHARS = 40_000
+"""Of the diff of a rejected attempt that is shown to the next."""
+MOST_TOLD = 10
+"""Places of a rejected fix, and changes of it that no test would miss, that are told to the next attempt."""
 _VERDICT = re.compile(
     r"\b(?:prove[nds]?|proof|verified|guarantee[ds]?|definitely|never again|successfully|(?:all|every) (?:\w+ )?tests?|"
     r"tests? (?:now |all )*(?:pass|succeed)(?:es|ed|s)?|no longer fails?|works now|production[- ]ready)\b|\d\s?%",
@@ -31,23 +37,26 @@ _VERDICT = re.compile(
 
 
 def run(ctx: StepContext) -> StepOutcome:
-    """Ask for edits that can be applied; a hard finding of the guard sends them back."""
+    """Ask for edits that can be applied; a hard finding of the guard sends them back.
+
+    The model may look around with the same tools, within the same caps, as for the whys and the plan.
+    """
     whys, plan = ctx.need(FiveWhys), ctx.need(Planned).plan
     if whys.root_cause is None:
         raise LookupError("a fix needs a root cause")
     cause = whys.root_cause
     code = code_at(ctx, base_commit(ctx))
+    tests = tests_of(ctx)
     suspects = tuple(dict.fromkeys((*whys.root_cause.suspects, *(test.expectation.reaches for test in plan.tests))))
     forbidden = ctx.config.policy.forbidden_paths
     frozen = tuple(file.path for file in ctx.need(TestsWritten).files)
     before = ctx.record.latest(Fixed)
+    pack = build_code_pack(code, suspects, code_globs(ctx), ctx.config.model.pack_tokens)
     prompt = render(
-        "fix", root_cause=whys.root_cause,
-        pack=build_code_pack(code, suspects, code_globs(ctx), ctx.config.model.pack_tokens, tools=False),
-        tests=stored_tests(ctx), outcomes=ctx.need(TestsRun).runs[0].outcomes, allowed=code_globs(ctx),
-        forbidden=forbidden, findings=before.findings if before else (),
-        missing=missing_now(ctx.record),
-        rejected_diff=before.patch.diff if before and before.patch else "",
+        "fix", root_cause=whys.root_cause, pack=pack, tests=stored_tests(ctx),
+        outcomes=ctx.need(TestsRun).runs[0].outcomes, allowed=code_globs(ctx), forbidden=(*forbidden, *tests),
+        findings=before.findings if before else (), missing=missing_now(ctx.record), notes=notes_now(ctx.record),
+        rejected_diff=rejected_diff(ctx),
     )
 
     def files_of(fix: ProposedFix) -> dict[str, str]:
@@ -64,14 +73,19 @@ def run(ctx: StepContext) -> StepOutcome:
                       for edit in fix.edits if writes_secret(edit))
         return (*found, *summary_problems(fix.summary, files_of(fix), after, cause))
 
-    fix = ask(ctx, "fix", prompt, ProposedFix, objections).value
+    tools = investigator(ctx, ctx.incident, snapshot(ctx), code, pack)
+    asked = ask(ctx, "fix", prompt, ProposedFix, objections, toolbox=tools)
+    fix = asked.value
     old = files_of(fix)
     new = apply_edits(old, fix.edits)
-    findings = tuple(_redacted(item) for item in guard(old, new, code_globs(ctx), forbidden, frozen))
+    findings = guard(
+        old, new, code_globs(ctx), forbidden, frozen, tests=tests, others=product_files(ctx, code),
+        new_tests={file.path: file.content for file in stored_tests(ctx)},
+    )
     diff = redact(unified_diff(old, new))
-    ctx.keep(f"fix/attempt-{ctx.attempt}.patch", diff.encode())
+    ctx.keep(diff_name(ctx.attempt), diff.encode())
     if any(finding.hard for finding in findings):
-        return concluded(Fixed(patch=None, findings=findings))
+        return concluded(Fixed(patch=None, findings=findings, investigation=asked.investigation))
     files = tuple(
         PatchedFile(path=path, sha256=hashlib.sha256(new[path].encode()).hexdigest())
         for path in sorted(new) if new[path] != old.get(path)
@@ -81,7 +95,7 @@ def run(ctx: StepContext) -> StepOutcome:
         summary=redact(fix.summary), edits=fix.edits, files=files, diff=diff, added=added, removed=removed,
         notes=findings,
     )
-    return concluded(Fixed(patch=patch, findings=findings))
+    return concluded(Fixed(patch=patch, findings=findings, investigation=asked.investigation))
 
 
 def concluded(fixed: Fixed) -> StepOutcome:
@@ -103,8 +117,39 @@ def writes_secret(edit: Edit) -> bool:
 
 def missing_now(record: CycleRecord) -> tuple[str, ...]:
     """What the proof of the newest patch lacks; nothing when that patch was never tried."""
+    proof = _proof_now(record)
+    return proof.missing if proof is not None else ()
+
+
+def notes_now(record: CycleRecord) -> tuple[str, ...]:
+    """What else the proof of the newest patch found: what of it is not needed, and what of it no test would miss."""
+    proof = _proof_now(record)
+    if proof is None:
+        return ()
+    needless = [f"Not needed, {check.hunk.path}:{check.hunk.first}\n{check.hunk.text}" for check in proof.hunks
+                if check.needed is False]
+    unnoticed = [f"No test notices, {check.path}:{check.line}, `{check.before}` made `{check.after}`"
+                 for check in proof.mutants if check.killed is False]
+    return (*proof.notes, *needless[:MOST_TOLD], *unnoticed[:MOST_TOLD])
+
+
+def _proof_now(record: CycleRecord) -> Proof | None:
     newest = next((step.result for step in reversed(record.steps) if isinstance(step.result, Fixed | Proven)), None)
-    return newest.proof.missing if isinstance(newest, Proven) else ()
+    return newest.proof if isinstance(newest, Proven) else None
+
+
+def rejected_diff(ctx: StepContext) -> str:
+    """The redacted diff of the attempt before this one, also where the guard rejected it; empty when there is none."""
+    before = next((step for step in reversed(ctx.record.steps) if isinstance(step.result, Fixed)), None)
+    if before is None:
+        return ""
+    diff = ctx.read(diff_name(before.attempt)).decode()
+    return diff if len(diff) <= MOST_DIFF_CHARS else f"{diff[:MOST_DIFF_CHARS]}\n… and more"
+
+
+def diff_name(attempt: int) -> str:
+    """Under which name the diff of an attempt is kept."""
+    return f"fix/attempt-{attempt}.patch"
 
 
 def summary_problems(
@@ -126,11 +171,6 @@ def summary_problems(
         found.append(f"The summary names {', '.join(missing)}, which neither the change nor the root cause holds; "
                      "leave it out.")
     return tuple(found)
-
-
-def _redacted(finding: GuardFinding) -> GuardFinding:
-    """A finding quotes code, which may hold secrets."""
-    return finding.model_copy(update={"message": redact(finding.message), "hunk": redact(finding.hunk)})
 
 
 STEP = Step("fix", takes=(FiveWhys, Planned, TestsWritten, TestsRun), gives=Fixed, run=run)

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -109,6 +110,8 @@ def mutations() -> Iterator[Mutation]:
     yield from _whys()
     yield from _incident()
     yield from _runs()
+    yield from _parts_of_the_fix()
+    yield from _courses()
     yield from _audit()
     yield from _fix()
     yield from _envelope()
@@ -201,13 +204,18 @@ def _proof_run(forged: Forged, label: str) -> Json:
     return next(run for run in forged.result("prove")["proof"]["runs"] if run["result"]["label"] == label)
 
 
+def _in_the_second_run(forged: Forged) -> Json:
+    """The outcome of the test that was the first in the first run; the second has another order."""
+    first, second = forged.result("run_tests")["runs"][:2]
+    return next(one for one in second["outcomes"] if one["test"] == first["outcomes"][0]["test"])
+
+
 def _runs() -> Iterator[Mutation]:
     ran, proven = "part /steps/8/result", "part /steps/10/result"
     yield Mutation("kind of an outcome", _set(
         lambda forged: forged.result("run_tests")["runs"][0]["outcomes"][0], "kind", "passed"), ran,
         "runs: step 9 (run_tests), base-1, tests/")
-    yield Mutation("kind of a failure", _set(
-        lambda forged: forged.result("run_tests")["runs"][1]["outcomes"][0], "kind", "other_failure"), ran,
+    yield Mutation("kind of a failure", _set(_in_the_second_run, "kind", "other_failure"), ran,
         "steps: step 9 (run_tests), result, reproduced")
     yield Mutation("duration of a test", _set(
         lambda forged: forged.result("run_tests")["own"]["outcomes"][0], "duration_s", lambda took: took + 1), ran,
@@ -239,7 +247,135 @@ def _runs() -> Iterator[Mutation]:
     yield Mutation("same tree", _set(lambda forged: forged.result("prove")["proof"], "same_tree", False), proven,
                    "proof: step 11 (prove), same tree")
     yield Mutation("a run left out", lambda forged: forged.result("prove")["proof"]["runs"].pop(0), proven,
-                   "proof: step 11 (prove), its runs")
+                   "proof: step 11 (prove), its base runs")
+
+
+def _proof(forged: Forged) -> Json:
+    return forged.result("prove")["proof"]
+
+
+def _hunk(*, needed: bool | None) -> Callable[[Forged], Json]:
+    """The first place of the fix with that verdict."""
+    return lambda forged: next(one for one in _proof(forged)["hunks"] if one["needed"] is needed)
+
+
+def _small_change(*, killed: bool) -> Callable[[Forged], Json]:
+    return lambda forged: next(one for one in _proof(forged)["mutants"] if one["killed"] is killed)
+
+
+def _parts_of_the_fix() -> Iterator[Mutation]:
+    proven, parts, again = "part /steps/10/result", "proof parts: step 11 (prove), ", "proof again: step 11 (prove), "
+    yield Mutation("whether a place is needed", _set(_hunk(needed=True), "needed", False), proven, f"{parts}hunk ")
+    yield Mutation("whether a place is not needed", _set(_hunk(needed=False), "needed", True), proven, f"{parts}hunk ")
+    yield Mutation("whether a place does anything", _set(_hunk(needed=True), "needed", None), proven, f"{parts}hunk ")
+    yield Mutation("why a place is needed", _set(_hunk(needed=True), "reason", "it is"), proven, f"{again}hunk ")
+    yield Mutation("run of a place", _set(_hunk(needed=True), "runs", ["proof-fix-1"]), proven, f"{parts}hunk ")
+    yield Mutation("text of a place", _set(
+        lambda forged: _hunk(needed=True)(forged)["hunk"], "text", lambda text: f"{text} or True"), proven,
+        f"{parts}hunk ")
+    yield Mutation("lines of a place", _set(
+        lambda forged: _hunk(needed=True)(forged)["hunk"], "lines", lambda lines: lines + 7), proven, f"{parts}hunk ")
+    yield Mutation("where a place is", _set(
+        lambda forged: _hunk(needed=True)(forged)["hunk"], "first", lambda line: line - 1), proven, f"{again}hunk ")
+    yield Mutation("a place left out", lambda forged: _proof(forged)["hunks"].remove(_hunk(needed=False)(forged)),
+                   proven, f"{parts}what proof-without-")
+    yield Mutation("whether a small change was noticed", _set(_small_change(killed=False), "killed", True), proven,
+                   f"{parts}mutant ")
+    yield Mutation("why a small change was noticed", _set(_small_change(killed=True), "reason", "it was"), proven,
+                   f"{parts}mutant ")
+    yield Mutation("what was changed", _set(_small_change(killed=True), "before", "return None"), proven,
+                   f"{parts}mutant ")
+    yield Mutation("what it was changed to", _set(_small_change(killed=True), "after", "return None"), proven,
+                   f"{again}mutant ")
+    yield Mutation("line of a small change", _set(_small_change(killed=True), "line", lambda line: line + 1), proven,
+                   f"{again}mutant ")
+    yield Mutation("a small change left out", lambda forged: _proof(forged)["mutants"].pop(), proven,
+                   f"{parts}what proof-mutant-")
+    yield Mutation("a changed line that ran", lambda forged: _proof(forged)["lines"][0]["ran"].pop(), proven,
+                   f"{again}file with changed lines 1, number of ran")
+    yield Mutation("a changed line", lambda forged: _proof(forged)["lines"][0]["changed"].append(9999), proven,
+                   f"{parts}changed lines of ")
+    yield Mutation("a note of the proof", lambda forged: _proof(forged)["notes"].pop(), proven,
+                   "proof: step 11 (prove), notes")
+    yield Mutation("what is missing", _set(_proof, "missing", ["Nothing much."]), proven,
+                   "proof: step 11 (prove), what is missing")
+
+
+def _courses() -> Iterator[Mutation]:
+    proven, proof = "part /steps/10/result", "proof: step 11 (prove), "
+    yield Mutation("seed of a run", _set(
+        lambda forged: _proof_run(forged, "proof-fix-2")["result"], "seed", 9), proven, f"{proof}proof-fix-2, seed")
+    yield Mutation("seed of a first run", _set(
+        lambda forged: _proof_run(forged, "proof-fix-1")["result"], "seed", 1), proven, f"{proof}proof-fix-1, seed")
+    yield Mutation("pressure of a run", _set(
+        lambda forged: _proof_run(forged, "proof-fix-1")["result"], "pressure", True), proven,
+        f"{proof}proof-fix-1, pressure")
+    yield Mutation("pressure of one of the last runs", _set(
+        lambda forged: _proof_run(forged, "proof-fix-2")["result"], "pressure", lambda was: not was), proven,
+        f"{proof}pressure")
+    yield Mutation("seed of a run on base", _set(
+        lambda forged: forged.result("run_tests")["runs"][1], "seed", 7), "part /steps/8/result",
+        "reproduction: step 9 (run_tests), its seeds")
+    yield Mutation("the own suite before", _set(
+        lambda forged: _proof_run(forged, "own-base")["result"], "duration_s", 0.5), proven,
+        f"{proof}own-base, the service's own suite before, duration_s")
+    yield Mutation("a round left out", lambda forged: _proof(forged).update(runs=[
+        one for one in _proof(forged)["runs"] if not (one["suite"] == "new" and one["number"] == 2
+                                                      and one["role"] in {"base", "fix", "revert"})]), proven,
+        "kept runs: step 11 (prove), junit/proof-base-2.xml")
+    yield Mutation("reason of a run without a place", _set(
+        lambda forged: _proof_run(forged, "proof-without-2"), "reason", "It is needed."), proven,
+        f"{proof}proof-without-2, reason")
+    yield Mutation("exit code of a run without a place", _set(
+        lambda forged: _proof_run(forged, "proof-without-2")["result"], "exit_code", 0), proven,
+        "runs: step 11 (prove), proof-without-2, exit code")
+    yield Mutation("an outcome of a small change", _set(
+        lambda forged: _proof_run(forged, "proof-mutant-1")["result"]["outcomes"][0], "kind", "skipped"), proven,
+        "kept runs: step 11 (prove), proof-mutant-1, outcome 1, kind")
+    yield Mutation("command of a run", _set(
+        lambda forged: _proof_run(forged, "proof-fix-2")["result"], "command", "python -m pytest"), proven,
+        "kept runs: step 11 (prove), proof-fix-2, command")
+    yield Mutation("a run as it was kept", lambda forged: forged.replace(
+        "runs/proof-fix-1.json", '"exit_code":0', '"exit_code":1'), "files: runs/proof-fix-1.json",
+        "kept runs: step 11 (prove), proof-fix-1, exit_code")
+    yield Mutation("lines of a run as it was kept", _nothing_ran, "files: runs/proof-fix-1.json",
+                   "proof again: step 11 (prove), file with changed lines 1, number of ran")
+
+
+def _nothing_ran(forged: Forged) -> None:
+    kept = json.loads(forged.files["runs/proof-fix-1.json"])
+    for seen in kept["ran"]["observations"]:
+        seen["lines"] = []
+    forged.files["runs/proof-fix-1.json"] = json.dumps(kept).encode()
+
+
+def older(forged: Forged) -> Content:
+    """The record as schema 3 had it: no parts of the fix, no seeds, no own suite before, and no files of runs."""
+    record = forged.record
+    record["schema_version"] = 3
+    proof = _proof(forged)
+    proof["runs"] = [one for one in proof["runs"] if one["role"] not in {"without", "mutant"}
+                     and (one["role"], one["suite"]) != ("base", "own")]
+    for key in ("hunks", "mutants", "lines", "guard", "notes"):
+        del proof[key]
+    results = [*forged.result("run_tests")["runs"], forged.result("run_tests")["own"],
+               *(one["result"] for one in proof["runs"])]
+    for result in results:
+        del result["seed"], result["pressure"]
+    named = {f"{folder}/{one['label']}" for one in results for folder in ("junit", "logs")}
+    for number, step in enumerate(record["steps"]):
+        gone = [one["name"] for one in step["artifacts"] if one["name"].startswith("runs/") or
+                (step["step"] == "prove" and one["name"].rpartition(".")[0] not in named)]
+        step["artifacts"] = [one for one in step["artifacts"] if one["name"] not in gone]
+        for name in gone:
+            del forged.files[name]
+        # Its runs went one after the other.
+        step["started_at"], step["ended_at"] = (
+            (datetime.fromisoformat(step[key]) + timedelta(hours=number + later)).isoformat()
+            for key, later in (("started_at", 0), ("ended_at", 1)))
+    forged.files.pop("proof.md")
+    forged.files["record.json"] = json.dumps(sealed(record, 3)).encode()
+    return Content(forged.files, {})
 
 
 def _audit() -> Iterator[Mutation]:
@@ -378,6 +514,7 @@ def _files() -> Iterator[Mutation]:
     for name, old, new in (
         ("status.md", "84 log entries", "8 log entries"), ("plan.md", "(2 tests)", "(3 tests)"),
         ("audit.md", "10 tests", "11 tests"), ("execution.md", " s |", "0 s |"),
+        ("proof.md", "in 2 of 2 runs", "in 5 of 5 runs"),
     ):
         yield Mutation(f"a number in {name}", partial(Forged.replace, name=name, old=old, new=new),
                        f"documents: {name}, line", f"documents: {name}, line")

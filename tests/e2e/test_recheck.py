@@ -14,11 +14,12 @@ from bot.domain.workflow import Workflow
 from bot.engine.workflow import load_workflow
 from bot.recheck import CHECKS, recheck, recheck_content
 from bot.recheck.folder import Content, read_folder
+from bot.recheck.material import read_material
 from bot.recheck.statement import Found, Recheck
 from bot.resources import resource_folder
 from bot.steps import STEPS
 from tests.e2e.command import bot, environment
-from tests.e2e.mutations import Forged, Mutation, mutations
+from tests.e2e.mutations import Forged, Mutation, mutations, older
 from tests.unit.test_recheck_folder import as_nobody
 
 pytestmark = pytest.mark.slow
@@ -64,6 +65,35 @@ def test_the_record_of_the_demo_holds(cycle: Path, workflow: Workflow) -> None:
     assert len(quotes) >= 8
     assert not found.of(Found.NOTE, "citations")
     assert not found.of(Found.NOTE, "whys")
+    assert not found.of(Found.NOTE, "proof again"), "the course of the proof was not gone through again"
+
+
+def test_a_record_of_the_schema_before_can_be_checked(content: Content, workflow: Workflow) -> None:
+    found = recheck_content(older(Forged(content.files)), workflow)
+    assert failures(found) == []
+    assert found.of(Found.HOLDS, "proof")
+    assert {one.what for one in found.of(Found.NOTE, "documents")} >= {"status.md", "proof.md"}
+
+
+def test_the_documents_of_the_proof_say_what_it_rests_on(cycle: Path) -> None:
+    text = (cycle / "proof.md").read_text()
+    assert "red without the fix in 2 of 2 runs" in text.lower()
+    assert "is **not needed**" in text
+    assert "Those that nothing noticed:" in text
+    assert "| 2 | seed 2" in text
+    assert text.count("```") % 2 == 0
+    runs = json.loads((cycle / "record.json").read_text())["record"]["steps"][10]["result"]["proof"]["runs"]
+    assert all(f"| {one['result']['label']} | `" in text for one in runs)
+
+
+def test_a_cycle_is_killed_in_the_middle_of_the_proof_and_its_record_holds(cycle: Path, workflow: Workflow) -> None:
+    """As a resumed step has it: it began anew, and its runs are older."""
+    forged = Forged(read_folder(cycle).files)
+    forged.step("prove")["started_at"] = forged.step("prove")["ended_at"]
+    forged.record["version"] += 1
+    found = recheck_content(forged.content(seal=True), workflow)
+    assert found.of(Found.FAILS, "durations") == ()
+    assert [one.what for one in found.of(Found.NOTE, "durations")] == ["step 11 took as long as its runs"]
 
 
 def test_the_command_says_so_and_changes_nothing(cycle: Path, tmp_path: Path) -> None:
@@ -145,7 +175,13 @@ def test_mutations_are_many_and_differ() -> None:
 def test_a_change_is_named(mutation: Mutation, content: Content, workflow: Workflow) -> None:
     forged = Forged(content.files)
     mutation.change(forged)
-    found = failures(recheck_content(forged.content(seal=False), workflow))
+    changed = forged.content(seal=False)
+    if mutation.plain.startswith("part "):
+        # Named by its checksum alone, which need not be sought among all that contradicts the change.
+        said = tuple(CHECKS["checksums"](read_material(changed, workflow)))
+        found = failures(Recheck(cycle="", statements=said))
+    else:
+        found = failures(recheck_content(changed, workflow))
     assert any(one.startswith(mutation.plain) for one in _places(mutation.plain, found)), found
 
 

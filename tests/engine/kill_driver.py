@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import sys
 import traceback
@@ -28,7 +29,9 @@ from bot.domain.asking import ModelReply, ModelRequest
 from bot.domain.errors import BotError
 from bot.progress import PlainProgress
 
-DERIVED = {"status.md", "plan.md", "audit.md", "execution.md"}
+DERIVED = {"status.md", "plan.md", "audit.md", "execution.md", "proof.md"}
+LIKE_THE_FIRST = re.compile(r"/(?:junit|logs|runs)/proof-(?:without|mutant)-(?!1\b)")
+"""Files of runs that are kept as the first of their kind is: to be killed at each would take minutes."""
 """The documents, which are rendered from the record."""
 
 
@@ -94,7 +97,7 @@ def arm(state: Path, ledger: Ledger) -> None:
 
     def replaced(self: Path, target: Path) -> Path:
         name = str(Path(target).resolve().relative_to(state))
-        if Path(name).name in {"lock.holder", ".gitignore"} or name.startswith("demo/"):
+        if Path(name).name in {"lock.holder", ".gitignore"} or name.startswith("demo/") or LIKE_THE_FIRST.search(name):
             return replace(self, target)
         if name.endswith("record.json"):
             reached["record"] = said_by(self.read_bytes())

@@ -22,8 +22,8 @@ VOLATILE = {
 }
 """The keys of a record that may differ from those of an undisturbed run, and why."""
 
-RUN_FILES = ("junit/", "logs/")
-"""Files that pytest wrote: they hold measured times, so their hashes and sizes differ too."""
+RUN_FILES = ("junit/", "logs/", "runs/")
+"""Files of runs: they hold measured times, so their hashes and sizes differ too."""
 
 _TIMES = re.compile(r"\d+\.\d+ ?s\b|\d+\.\d+ seconds")
 
@@ -65,7 +65,7 @@ def files(state: Path) -> dict[str, object]:
         for path in folder.rglob("*"):
             name = str(path.relative_to(state))
             if path.is_file() and path.name not in {"record.json", "lock"}:
-                run_file = "/junit/" in name or "/logs/" in name
+                run_file = any(f"/{folder}" in name for folder in RUN_FILES)
                 found[name] = "there" if run_file else steady(path.read_text(), state)
     return found
 

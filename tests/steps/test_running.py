@@ -15,17 +15,16 @@ from bot.domain.config import Limits, TargetConfig
 from bot.domain.evidence import Suspect
 from bot.domain.logs import Frame
 from bot.domain.plan import Difficulty, Expectation, Level, PlannedTest
-from bot.domain.suite import Ended, FailureKind, Observation, Outcome, RaisedException, SeenWarning, SuiteResult
+from bot.domain.suite import Ended, FailureKind, Observation, Outcome, RaisedException, Ran, SeenWarning, SuiteResult
 from bot.ports import Completed
 from bot.probe.junit import read_junit
 from bot.probe.launch import run_tests
 from bot.probe.seen import Seen, SeenTest, TestRun
 from bot.proof.counterfactual import EITHER, judge_green, judge_own, judge_red, why_not_believed
 from bot.steps.audit import without_secrets
+from bot.steps.believing import doubts_about
 from bot.steps.environment import _shown
 from bot.steps.run_tests import why_no_suite
-from bot.domain.suite import Ran
-from bot.steps.believing import doubts_about
 from bot.steps.showing import quotes_of, redacted, redacted_outcomes
 
 TEST = "tests/test_x.py::test_x"

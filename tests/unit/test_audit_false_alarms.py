@@ -520,8 +520,8 @@ def test_no_close():
 }
 
 
-def _errors(text: str) -> list[tuple[str, str]]:
-    report = examine({"tests/test_service.py": text}, {"product/__init__.py": "", "product/service.py": CODE})
+def _errors(text: str, code: str = CODE) -> list[tuple[str, str]]:
+    report = examine({"tests/test_service.py": text}, {"product/__init__.py": "", "product/service.py": code})
     return [(item.rule, item.message) for item in report.findings if item.severity is FindingSeverity.ERROR]
 
 
@@ -533,3 +533,540 @@ def test_done_on_purpose(case: str) -> None:
 @pytest.mark.parametrize("rule", BAD)
 def test_looks_the_same_and_is_a_defect(rule: str) -> None:
     assert rule in {found for found, _ in _errors(BAD[rule])}
+
+
+READS_ENV = """\
+import os
+from pathlib import Path
+
+
+def folder():
+    given = os.environ.get("APP_FOLDER")
+    return Path(given) if given else Path.cwd()
+
+
+class Store:
+    def __init__(self):
+        self.path = folder()
+
+
+class Cache(Store):
+    pass
+
+
+def unrelated():
+    return 1
+"""
+LOOP = """\
+import asyncio
+import threading
+from concurrent.futures import Future
+from contextlib import suppress
+
+
+class Response:
+    async def read(self):
+        return "plain"
+
+
+class Client:
+    def __init__(self, made_by=Response):
+        self.made_by = made_by
+
+    async def send(self) -> Response:
+        return self.made_by()
+
+    def wait(self, name):
+        if not name:
+            raise ValueError("no name")
+        return self._wait(name)
+
+    async def _wait(self, name):
+        return name
+
+
+class Base:
+    def close(self):
+        return "base"
+
+
+class Channel(Base):
+    def close(self):
+        self.closed = True
+        return super().close()
+
+
+def connect(kinds=(Channel,)):
+    return kinds[0]()
+
+
+class Missing(Exception):
+    pass
+
+
+class Topics:
+    def __init__(self, client):
+        self.client = client
+
+    def exists(self, name):
+        with suppress(Missing):
+            self.client.get(name)
+            return True
+        return False
+
+
+class Loop:
+    def __init__(self, pause=threading.Event):
+        self.pause = pause
+        self.runs = 0
+
+    def run(self):
+        self.runs += 1
+        return self.runs
+
+
+def load(path):
+    with open(path) as file:
+        return file.read()
+
+
+def wrapped(function):
+    return lambda *args: asyncio.run(function(*args))
+
+
+def register(kind, make):
+    raise LookupError(kind)
+
+
+class Expecting:
+    def assertRaises(self, kind):
+        self.kind = kind
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.exception = error
+        return isinstance(error, self.kind)
+
+
+def renamed(new):
+    return property(lambda self: getattr(self, new), lambda self, value: setattr(self, new, value))
+
+
+class Trick:
+    def __init__(self, interval):
+        self.interval = interval or 3
+
+    seconds = renamed("interval")
+
+
+def double(future):
+    done = Future()
+    done.set_result(future.result() * 2)
+    return done
+"""
+
+ON_PURPOSE = {
+    "variable read by what is called": (READS_ENV, """\
+import os
+from unittest.mock import patch
+from product.service import folder
+
+
+def test_folder_from_app_folder_variable(tmp_path):
+    with patch.dict(os.environ, {"APP_FOLDER": str(tmp_path)}):
+        found = folder()
+    assert found == tmp_path
+    assert found.exists()
+"""),
+    "variable read behind a constructor of the base": (READS_ENV, """\
+from product.service import Cache
+
+
+def test_cache_uses_app_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("APP_FOLDER", str(tmp_path))
+    assert Cache().path.samefile(tmp_path)
+"""),
+    "heir with a plain method": (LOOP, """\
+import pytest
+from product.service import Client, Response
+
+
+@pytest.mark.asyncio
+async def test_custom_response():
+    class Custom(Response):
+        def read(self):
+            return "custom"
+
+    response = await Client(Custom).send()
+    assert response.read() == "custom"
+"""),
+    "raises before there is a coroutine": (LOOP, """\
+import pytest
+from product.service import Client
+
+
+def test_wait_without_name():
+    with pytest.raises(ValueError, match="no name"):
+        Client().wait("")
+"""),
+    "base method patched beside the heir's": (LOOP, """\
+from unittest.mock import patch
+from product.service import connect
+
+
+class TestClose:
+    def setup_method(self):
+        self.channel = connect()
+
+    def test_close_calls_base(self):
+        with patch("product.service.Base.close") as base:
+            self.channel.close()
+        base.assert_called_once_with()
+"""),
+    "returns inside suppress": (LOOP, """\
+import pytest
+from unittest.mock import MagicMock
+from product.service import Topics
+
+
+@pytest.fixture
+def topics():
+    return Topics(MagicMock())
+
+
+def test_exists(topics):
+    result = topics.exists("a")
+    assert result is True
+    topics.client.get.assert_called_once_with("a")
+"""),
+    "patch of what every module has": (LOOP, """\
+from unittest.mock import mock_open, patch
+from product.service import load
+
+
+def test_load():
+    with patch("product.service.open", mock_open(read_data="text")):
+        assert load("a") == "text"
+"""),
+    "handler kept for later": (LOOP, """\
+from product.service import Loop
+
+
+class TestLoop:
+    def setup_method(self):
+        self.loop = Loop()
+        self.handlers = {"state": self._state}
+
+    def _state(self):
+        return self.stats["runs"]
+
+    def test_run(self):
+        assert self.loop.run() == 1
+"""),
+    "missing name that the test speaks of": (LOOP, """\
+import pytest
+from product.service import register
+
+
+def test_true_error_is_told():
+    class Broken:
+        def make(self):
+            self.MISSPELLED
+
+    with pytest.raises(LookupError, match="no attribute 'MISSPELLED'"):
+        register(Broken(), Broken().make)
+"""),
+    "never comes there": (LOOP, """\
+from product import service
+
+
+def test_early_return():
+    def early():
+        if True:
+            return service.Loop().run()
+        yield service.gone
+
+    assert [*early()] == []
+    assert service.Loop().run() == 1
+"""),
+    "decorator is what is shown": (LOOP, """\
+import unittest
+from product.service import wrapped
+
+
+class WrappedTest(unittest.TestCase):
+    @wrapped
+    async def test_wrapped_case_is_run(self):
+        self.assertTrue(True)
+"""),
+    "condition on generated input": (LOOP, """\
+from hypothesis import given, strategies as st
+from product.service import Loop
+
+
+@given(st.integers())
+def test_runs(times):
+    loop = Loop()
+    if loop.run() < times:
+        assert loop.run() == 2
+"""),
+    "one of two values": (LOOP, """\
+from product.service import Client
+
+
+def test_status(server):
+    response = Client(server).made_by.get("/")
+    if response.status == 426:
+        pass
+    else:
+        assert response.status == 400
+"""),
+    "only importing is asserted": (LOOP, """\
+import unittest
+
+
+class ImportTest(unittest.TestCase):
+    def test_import_fails(self):
+        def importing():
+            import product.gone
+        self.assertRaises(ImportError, importing)
+"""),
+    "lambda that is only handed over": (LOOP, """\
+import pytest
+from product.service import register
+
+
+def test_unsupported():
+    class Plain:
+        pass
+
+    with pytest.raises(LookupError):
+        register(Plain, lambda value: Plain(value))
+"""),
+    "tidies up in finally": (LOOP, """\
+from product.service import Channel
+
+
+def test_files(folder, channel):
+    try:
+        names = ["a", "b"]
+        while len(names) > 0:
+            channel.write(f"{folder}/{names[-1]}")
+            assert channel.read(f"{folder}/{names[-1]}") == names.pop()
+    finally:
+        for name in ("a", "b"):
+            try:
+                channel.remove(f"{folder}/{name}")
+            except Exception:
+                pass
+"""),
+    "cancelled task is awaited": (LOOP, """\
+import asyncio
+import contextlib
+import pytest
+from product.service import Client
+
+
+@pytest.mark.asyncio
+async def test_wait_ends():
+    task = asyncio.ensure_future(Client().wait("a"))
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+"""),
+    "cannot be patched where compiled": (LOOP, """\
+from unittest.mock import patch
+from product import service
+
+
+def test_reads(client):
+    try:
+        with patch.object(service.Client, "wait", lambda *_: 1):
+            assert client.ask(service.Client()) == 1
+    except TypeError:
+        # cannot be patched where it is compiled
+        pass
+"""),
+    "attribute under its old name": (LOOP, """\
+import pytest
+from product.service import Trick
+
+
+def test_old_name():
+    trick = Trick(1)
+    with pytest.warns(DeprecationWarning):
+        trick.seconds = 2
+    assert trick.interval == 2
+"""),
+    "named after a module": (LOOP, """\
+from concurrent import futures
+from product.service import double
+
+
+def test_concurrent_futures():
+    future = futures.Future()
+    future.set_result(2)
+    assert double(future).result() == 4
+"""),
+    "tool that expects": (LOOP, """\
+import unittest
+from product.service import Expecting
+
+
+class ToolTest(unittest.TestCase):
+    def setUp(self):
+        self.tool = Expecting()
+
+    def test_keeps_the_error(self):
+        with self.tool.assertRaises(KeyError) as caught:
+            raise KeyError
+        self.assertIsInstance(caught.exception, KeyError)
+"""),
+    "under if 0": (LOOP, """\
+import unittest
+
+if 0:
+    class DocsTest(unittest.TestCase):
+        def test_docs(self):
+            print("not written yet")
+"""),
+}
+
+STILL_WRONG = {
+    "unwired-double": (READS_ENV, """\
+from product.service import unrelated
+
+
+def test_app_folder_from_environment(monkeypatch):
+    monkeypatch.setenv("APP_FOLDER", "/data")
+    assert unrelated() == 1
+"""),
+    "unawaited-coroutine": (LOOP, """\
+from product.service import Response
+
+
+def test_read():
+    assert Response().read() is not None
+"""),
+    "sut-replaced": (LOOP, """\
+from unittest.mock import patch
+from product.service import Channel
+
+
+def test_close():
+    channel = Channel()
+    with patch.object(Channel, "close", return_value="closed"):
+        assert channel.close() == "closed"
+"""),
+    "expectation-contradicts-impl": (LOOP, """\
+from product.service import Loop
+
+
+def test_run():
+    assert Loop().run() == 2
+"""),
+    "missing-symbol": (LOOP, """\
+from product.service import Loop
+
+
+class TestLoop:
+    def setup_method(self):
+        self.loop = Loop()
+
+    def _state(self):
+        return self.stats["runs"]
+
+    def test_run(self):
+        assert self.loop.run() == 1
+        assert self._state() == 1
+"""),
+    "tautology": (LOOP, """\
+from product.service import Loop
+
+
+def test_run():
+    Loop().run()
+    assert True
+"""),
+    "conditional-assert": (LOOP, """\
+from product.service import Loop
+
+
+def test_run():
+    result = Loop().run()
+    if result == 2:
+        assert result > 0
+"""),
+    "swallowed-failure": (LOOP, """\
+from product.service import Loop
+
+
+def test_run():
+    try:
+        assert Loop().run() == 2
+    except Exception:
+        pass
+"""),
+    "either-outcome-passes": (LOOP, """\
+from product.service import register
+
+
+def test_register():
+    try:
+        register(int, int)
+    except LookupError as error:
+        assert "int" in str(error)
+"""),
+    "wrong-signature": (LOOP, """\
+from product.service import Loop
+
+
+def test_run():
+    assert Loop().run(2) == 1
+"""),
+    "self-inflicted": (LOOP, """\
+import pytest
+from product.service import Loop
+
+
+def test_run():
+    Loop().run()
+    with pytest.raises(RuntimeError):
+        raise RuntimeError("too often")
+"""),
+    "title-not-staged": (LOOP, """\
+from product.service import Loop
+
+
+def test_concurrent_runs():
+    loop = Loop()
+    assert loop.run() == 1
+    assert loop.run() == 2
+"""),
+}
+
+
+@pytest.mark.parametrize("case", ON_PURPOSE, ids=[item.replace(" ", "-") for item in ON_PURPOSE])
+def test_is_understood(case: str) -> None:
+    code, text = ON_PURPOSE[case]
+    assert _errors(text, code) == []
+
+
+@pytest.mark.parametrize("rule", STILL_WRONG)
+def test_what_only_looks_alike_is_still_found(rule: str) -> None:
+    code, text = STILL_WRONG[rule]
+    assert rule in {found for found, _ in _errors(text, code)}
+
+
+def test_a_tool_of_the_tests_in_a_module_of_its_own_may_have_a_test() -> None:
+    tests = {
+        "tests/names.py": "def gen_names():\n    for one in 'abc':\n        yield one + one\n",
+        "tests/test_names.py": "from tests.names import gen_names\n\n\ndef test_gen_names():\n"
+        "    assert len(list(gen_names())) == 3\n",
+        "tests/__init__.py": "",
+    }
+    report = examine(tests, {"product/__init__.py": "", "product/service.py": LOOP})
+    assert [item.rule for item in report.findings if item.severity is FindingSeverity.ERROR] == []

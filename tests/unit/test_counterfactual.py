@@ -62,7 +62,7 @@ def test_exit_codes_of_a_suite_that_could_be_run(code: int, believed: bool) -> N
 def test_red_holds() -> None:
     run = judge_red("revert", 3, result(code=1, a=K.AS_PREDICTED, b=K.PASSED), (A,))
     assert (run.holds, run.role, run.suite, run.number) == (True, "revert", "new", 3)
-    assert run.reason == "1 tests failed as predicted"
+    assert run.reason == "1 test failed as predicted"
 
 
 @pytest.mark.parametrize("kind", [kind for kind in K if kind is not K.AS_PREDICTED])
@@ -121,7 +121,7 @@ def test_green_that_does_not_hold(given: SuiteResult, expected: tuple[str, ...],
 ])
 def test_own_holds(before: SuiteResult, after: SuiteResult) -> None:
     run = judge_own(before, after)
-    assert (run.holds, run.suite, run.reason) == (True, "own", "1 tests passed before and pass now")
+    assert (run.holds, run.suite, run.reason) == (True, "own", "1 test passed before and now")
 
 
 @pytest.mark.parametrize("kind", [kind for kind in K if kind is not K.PASSED])

@@ -308,7 +308,8 @@ def test_old_sins_are_not_held_against_a_patch() -> None:
 
 
 def test_timing_beside_a_real_change_is_no_sole_change() -> None:
-    assert run(("TIMEOUT_SECONDS = 10.0", "TIMEOUT_SECONDS = 60.0"), ("if value < 0:", "if value < 1:")) == {}
+    assert run(("TIMEOUT_SECONDS = 10.0", "TIMEOUT_SECONDS = 60.0"), ("if value < 0:", "if value < 1:")) == {
+        "timing-raised": False}
 
 
 def test_the_hunk_shows_the_lines_after_the_patch() -> None:
@@ -340,3 +341,50 @@ def test_any_text_never_breaks_it(old: str, new: str) -> None:
 @pytest.mark.parametrize("text", ["x = " + "-" * 5_000 + "1\n", "x = " + "+".join(["1"] * 3_000) + "\n", "x = 1\x00\n"])
 def test_hostile_syntax_is_refused(text: str) -> None:
     assert hard(guard({"a.py": "x = 1\n"}, {"a.py": text}, ("**/*.py",))) != []
+
+
+ASKED = {"tests/test_rooms.py": "def test_it():\n    assert find('room-1') == {'seats': 417}\n"
+                                "    assert port('wss') == 443\n"}
+
+
+@pytest.mark.parametrize(("old", "new", "hard"), [
+    ("def find(name):\n    return ROOMS[name]\n",
+     "def find(name):\n    if name == 'room-1':\n        return {'seats': 417}\n    return ROOMS[name]\n", True),
+    ("def find(name):\n    return ROOMS[name]\n",
+     "def find(name):\n    return {'seats': 417} if name in ('room-1',) else ROOMS[name]\n", True),
+    ("def port(scheme):\n    return 80\n",
+     "def port(scheme):\n    if scheme == 'wss':\n        return 443\n    return 80\n", False),
+], ids=["if", "expression", "a word of the domain"])
+def test_code_that_knows_the_answer(old: str, new: str, hard: bool) -> None:
+    said = guard({"a.py": old}, {"a.py": new}, ("**",), new_tests=ASKED)
+    found = [one for one in said if one.rule == "answers-the-test"]
+    assert [one.hard for one in found] == [hard]
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    ("def find(name):\n    return ROOMS[name]\n",
+     "def find(name):\n    if name not in ROOMS:\n        raise LookupError(name)\n    return ROOMS[name]\n"),
+    ("def find(name):\n    if name == 'room-1':\n        return {'seats': 400}\n    return ROOMS[name]\n",
+     "def find(name):\n    if name == 'room-1':\n        return {'seats': 417}\n    return ROOMS[name]\n"),
+    ("def find(name):\n    return ROOMS[name]\n",
+     "def find(name):\n    if name == 'room-1':\n        return rooms().first(name)\n    return ROOMS[name]\n"),
+], ids=["asks nothing of the tests", "knew it before", "computes it"])
+def test_code_that_does_not_just_know_the_answer(old: str, new: str) -> None:
+    found = guard({"a.py": old}, {"a.py": new}, ("**",), new_tests=ASKED)
+    assert not [one for one in found if one.rule == "answers-the-test"]
+
+
+COPIES = "SEND_COPIES = True\n\n\ndef send(mail):\n    if SEND_COPIES:\n        copy(mail)\n    return post(mail)\n"
+
+
+@pytest.mark.parametrize(("old", "new", "hard"), [
+    (COPIES, COPIES.replace("= True", "= False"), True),
+    (COPIES, COPIES.replace("= True", "= False").replace("post(mail)", "post(mail, once=1)"), False),
+    (COPIES.replace("= True", "= False"), COPIES, False),
+    (COPIES.replace("SEND_COPIES", "DEBUG"), COPIES.replace("SEND_COPIES = True", "SEND_COPIES = False").replace(
+        "SEND_COPIES", "DEBUG"), False),
+    ("WIDE = True\n", "WIDE = False\n", False),
+], ids=["nothing else", "beside a change", "switched on", "on by mistake", "nobody asks for it"])
+def test_a_patch_that_only_switches_something_off(old: str, new: str, hard: bool) -> None:
+    found = guard({"a.py": old}, {"a.py": new}, ("**",))
+    assert any(one.rule == "feature-off" and one.hard for one in found) is hard, found

@@ -307,8 +307,8 @@ def test_programs_come_to_the_same_values_as_in_python(name: str) -> None:
 
 
 UNDECIDED = {
-    "clock": "import time\ndef test_it():\n    assert time.time() > 5\n",
-    "random": "import random\ndef test_it():\n    if random.random() > 2:\n        assert False\n",
+    "clock": "import time\ndef test_it():\n    assert time.time() % 1 > 0.3\n",
+    "random": "import random\ndef test_it():\n    if random.random() > 0.5:\n        assert False\n",
     "variable-of-the-host": "import os\ndef test_it():\n    assert os.environ['PATH'] == ''\n",
     "library": "import redis\ndef test_it():\n    assert redis.Redis().ping() is True\n",
     "library-that-may-raise": "import redis\ndef test_it():\n    redis.Redis().ping()\n    assert True\n",
@@ -437,9 +437,9 @@ def test_state_of_modules_is_put_back_for_each_test() -> None:
 
 
 def test_patches_are_undone_even_where_the_interpretation_gives_up() -> None:
-    files = {"test_it.py": "from unittest.mock import patch\nimport product, random\ndef test_a(monkeypatch):\n"
+    files = {"test_it.py": "from unittest.mock import patch\nimport product, os\ndef test_a(monkeypatch):\n"
                            "    monkeypatch.setattr('product.limit', lambda: 5)\n"
-                           "    with patch('product.name', lambda: 'x'):\n        if random.random() > 1: pass\n"
+                           "    with patch('product.name', lambda: 'x'):\n        if os.environ['PATH']: pass\n"
                            "def test_b():\n    assert product.limit() == 1 and product.name() == 'n'\n"}
     program = Program.build({"product.py": "def limit():\n    return 1\ndef name():\n    return 'n'\n"}, files)
     assert [interpreted(view).outcome for view in Context(program, files).views] == ["unknown", "passed"]

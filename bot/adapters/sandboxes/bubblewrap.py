@@ -16,12 +16,19 @@ from bot.ports import Command, Completed
 
 FALLBACK = "/usr/bin/bwrap"
 INSTALL = "Install it: `apt install bubblewrap` (Debian, Ubuntu) or `dnf install bubblewrap` (Fedora)."
-USER_NAMESPACES = (
-    "User namespaces are probably forbidden here: on Ubuntu 24.04 AppArmor does so until /etc/apparmor.d/bwrap allows "
-    "`userns` for /usr/bin/bwrap (or `sysctl kernel.apparmor_restrict_unprivileged_userns=0`); in a container, allow "
-    "it there or run the bot outside."
+_APPARMOR = (
+    "AppArmor forbids user namespaces here (Ubuntu 24.04 and later, kernel.apparmor_restrict_unprivileged_userns=1). "
+    "Allow them to bubblewrap alone, as root: `printf 'abi <abi/4.0>,\\ninclude <tunables/global>\\nprofile bwrap "
+    "{program} flags=(unconfined) {{ userns, }}\\n' > /etc/apparmor.d/bwrap` and `apparmor_parser -r "
+    "/etc/apparmor.d/bwrap`. Or to every program: `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`."
 )
-_NEEDED = ("--size", "--json-status-fd", "--clearenv", "--remount-ro")
+_SWITCHED_OFF = "User namespaces are switched off here. As root: `sysctl -w {setting}`."
+_FORBIDDEN = (
+    "User namespaces are probably forbidden here: by AppArmor (Ubuntu 24.04; a profile for {program} that allows "
+    "`userns` permits it), or by the container that the bot runs in: allow it there (docker: `--security-opt "
+    "seccomp=unconfined`), run the bot outside, or name an `image` under [sandbox]."
+)
+_NEEDED = ("--size", "--json-status-fd", "--clearenv", "--remount-ro", "--args")
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime",
@@ -52,13 +59,15 @@ class BubblewrapSandbox:
             for path, text in _small_files().items():
                 files[path] = _in_memory(text)
                 handles.append(files[path])
-            prefix = (self._program, *self._arguments(command, files))
+            env = _in_memory("".join(f"--setenv\0{name}\0{value}\0" for name, value in command.env.items()))
+            handles.append(env)
+            prefix = (self._program, *self._arguments(command, files, env))
             return supervised(command, prefix, _TMPFS, tuple(handles))
         finally:
             for handle in handles:
                 os.close(handle)
 
-    def _arguments(self, command: Command, files: dict[str, int]) -> list[str]:
+    def _arguments(self, command: Command, files: dict[str, int], env: int) -> list[str]:
         limits = command.limits
         size = str(limits.disk_bytes + ROOM)
         arguments = [
@@ -79,9 +88,8 @@ class BubblewrapSandbox:
         arguments += _folders(command)
         # Both are memory file systems, writable and without a size, unless they are closed.
         arguments += ["--remount-ro", "/dev", "--remount-ro", "/"]
-        arguments += ["--clearenv"]
-        for name, value in command.env.items():
-            arguments += ["--setenv", name, value]
+        # By a file: every account of the machine may read a command line.
+        arguments += ["--clearenv", "--args", str(env)]
         return [*arguments, "--chdir", str(command.cwd or command.folder), "--"]
 
     def _supported(self) -> str:
@@ -107,12 +115,29 @@ class BubblewrapSandbox:
         try:
             done = self.run(Command(argv=("true",), folder=scratch, env={"PATH": "/usr/bin:/bin"}))
         except SandboxProblem as problem:
-            return Diagnosis(name="bubblewrap", works=False, sentence=problem.what, remedy=USER_NAMESPACES)
+            return Diagnosis(name="bubblewrap", works=False, sentence=problem.what, remedy=remedy_for(self._program))
         if done.exit_code != 0:
-            return Diagnosis(name="bubblewrap", works=False, remedy=USER_NAMESPACES,
+            return Diagnosis(name="bubblewrap", works=False, remedy=remedy_for(self._program),
                              sentence=f"bubblewrap ran `true` and got exit code {done.exit_code}.")
         return Diagnosis(name="bubblewrap", works=True, sentence="bubblewrap works: no network, no home, "
                          "an empty environment, limits on the whole process tree.")
+
+
+def remedy_for(program: str, settings: Path = Path("/proc/sys")) -> str:
+    """What lets bubblewrap make namespaces, by the kernel's own settings. `settings` is where they are read."""
+    def says(name: str) -> str:
+        try:
+            return (settings / name).read_text().strip()
+        except OSError:
+            return ""
+
+    if says("user/max_user_namespaces") == "0":
+        return _SWITCHED_OFF.format(setting="user.max_user_namespaces=10000")
+    if says("kernel/unprivileged_userns_clone") == "0":
+        return _SWITCHED_OFF.format(setting="kernel.unprivileged_userns_clone=1")
+    if says("kernel/apparmor_restrict_unprivileged_userns") == "1":
+        return _APPARMOR.format(program=program)
+    return _FORBIDDEN.format(program=program)
 
 
 def _system(network: bool) -> list[str]:

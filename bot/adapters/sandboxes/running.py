@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,9 @@ from bot.ports import Command, Completed
 
 _SUPERVISE = "import sys; sys.path.insert(0, sys.argv[1]); from supervisor.watch import main; sys.exit(main())"
 _INSTALL_AGAIN = "Run `bot doctor`; if it finds nothing, report this with the command's output."
+
+DOCTOR = "Run `bot doctor`, which tries the sandbox and says what is missing."
+"""The remedy where a sandbox could not be set up."""
 
 
 class Answer(Frozen):
@@ -37,16 +41,19 @@ class Refusal(Frozen):
 
 
 def supervised(command: Command, prefix: tuple[str, ...] = (), tmpfs: tuple[str, ...] = (),
-               handles: tuple[int, ...] = ()) -> Completed:
+               handles: tuple[int, ...] = (), container: str = "",
+               engine_env: Mapping[str, str] | None = None) -> Completed:
     """Run a command, behind `prefix` where a sandbox has one, under the supervisor.
 
-    `tmpfs` are the sandbox's memory file systems, counted as disk; `handles` are passed on to `prefix`.
+    `tmpfs` are the sandbox's memory file systems, counted as disk; `handles` are passed on to `prefix`. `container`
+    is the name of the one that `prefix` makes, `engine_env` the environment of `prefix`, which is then an engine.
     Raises SandboxProblem when the command or the sandbox does not start, or does not end.
     """
     if not command.folder.is_dir():
         raise SandboxProblem(f"The folder {command.folder} does not exist.", "Create it before the run.")
     spec = {
-        "parent": os.getpid(), "prefix": prefix, "argv": command.argv, "env": dict(command.env),
+        "parent": os.getpid(), "prefix": prefix, "argv": command.argv, "container": container,
+        "env": dict(command.env if engine_env is None else engine_env),
         "folder": str(command.folder), "cwd": str(command.cwd or command.folder), "tmpfs": tmpfs,
         "limits": command.limits.model_dump(),
     }
@@ -102,7 +109,7 @@ def _completed(command: Command, head: bytes, body: bytes, complaint: str) -> Co
                              "Look for processes in state D on this machine and end them by hand.")
     if not answer.set_up:
         raise SandboxProblem(f"The sandbox could not be set up: {output.strip()[:500] or 'it said nothing'}.",
-                             "Run `bot doctor`, which tries the sandbox and says what is missing.")
+                             DOCTOR)
     by_itself = answer.ended is Ended.EXITED
     return Completed(ended=answer.ended, exit_code=answer.status if by_itself else None, output=output,
                      duration_s=round(answer.seconds, 3))
@@ -111,7 +118,7 @@ def _completed(command: Command, head: bytes, body: bytes, complaint: str) -> Co
 class Diagnosis(Frozen):
     """Whether a sandbox can be used here, in one sentence."""
 
-    name: Literal["bubblewrap", "process"]
+    name: Literal["bubblewrap", "container", "process"]
     works: bool
     sentence: str
     remedy: str = ""

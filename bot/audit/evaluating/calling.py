@@ -496,7 +496,7 @@ class Calls(Expressions):
                         return self._call_function(function, owner, bound, frame)
             if node.func.attr == "__init__" and owner.cls.closed and not after:
                 return Known(None)
-        for value in arguments:
+        for value in (*arguments, *named.values()):
             self._escape(value)
         return self._doubt()
 

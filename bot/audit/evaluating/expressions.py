@@ -76,6 +76,7 @@ _OPERATING: dict[type[ast.operator], str] = {
 }
 _DATE_PARTS = {"year", "month", "day", "hour", "minute", "second", "microsecond"}
 _NOTHING = object()
+_PLAIN = (bool, int, float, str, bytes, type(None))
 
 
 class GaveUp(Exception):
@@ -222,7 +223,7 @@ class Expressions:
         self._step()
         if isinstance(node, ast.Constant):
             module = frame.scope.module
-            if isinstance(node.value, bool | int | float | str | bytes) or node.value is None:
+            if isinstance(node.value, _PLAIN):
                 place = Place(module.source.path, node.lineno, module.product)
                 return Known(node.value, place, place if module.product else None)
             return UNKNOWN

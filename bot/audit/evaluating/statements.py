@@ -363,6 +363,8 @@ class Statements(Calls):
             if quiet:
                 self._unsure += 1
                 self._forget_all(node.body, frame)
+                if _leaves(node):
+                    raise GaveUp  # it may end here
             else:
                 doubts = self._unsure
                 self._block(node.body, frame)
@@ -451,7 +453,7 @@ class Statements(Calls):
         owner = self._value(target.value, frame)
         if isinstance(owner, Thing):
             method = owner.cls.method(target.attr)
-            if method is not None and method.is_property:
+            if (method is not None and method.is_property) or _may_be_descriptor(owner.cls, target.attr):
                 self._escape(owner)
                 self._unsure += 1
                 owner.attributes = dict.fromkeys(owner.attributes, UNKNOWN)
@@ -495,6 +497,8 @@ class Statements(Calls):
         for thing in self._things:
             if name in thing.attributes:
                 thing.attributes[name] = UNKNOWN
+            elif _may_be_descriptor(thing.cls, name):
+                thing.attributes = dict.fromkeys(thing.attributes, UNKNOWN)
 
     def _forget_all(self, body: Iterable[ast.stmt], frame: Frame) -> None:
         for statement in body:
@@ -522,3 +526,10 @@ def free_names(node: ast.AST) -> frozenset[str]:
 
 def _leaves(node: ast.AST) -> bool:
     return any(True for kind in (ast.Return, ast.Break, ast.Continue) for _ in every(node, kind))
+
+
+def _may_be_descriptor(cls: ClassInfo, name: str) -> bool:
+    """Whether a class keeps under a name what a call made, which may take the setting of it for something else."""
+    member = next((item.members[name] for item in cls.order if name in item.members), None)
+    value = member.value if isinstance(member, ast.Assign | ast.AnnAssign) else None
+    return isinstance(value, ast.Call) and not any(item.is_dataclass for item in cls.order)

@@ -17,8 +17,8 @@ from bot.audit.interpret.frames import (
     Code,
     Frame,
     Function,
-    Shape,
     bind,
+    docstring_of,
     inner_of,
     make_host,
     mark_async,
@@ -101,14 +101,14 @@ class Calls(Suspending):
             self.places.append((error, frame, frame.node))
             raise
 
-    def hosted(self, function: Function, shape: Shape) -> Any:
+    def hosted(self, function: Function) -> Any:
         """A real function that enters the interpreter, so that classes and libraries can hold and call it."""
         name = function.name.rpartition(".")[2]
         call = make_host(self._decided if name in _DECIDED else self.call, function)
         call.__name__, call.__qualname__, call.__module__ = name, function.name, "interpreted"
         body = function.node.body
-        call.__doc__ = ast.get_docstring(function.node) if isinstance(body, list) else None  # type: ignore[arg-type]
-        if shape.is_async and not shape.yields:
+        call.__doc__ = docstring_of(function.node) if isinstance(body, list) else None
+        if isinstance(function.node, ast.AsyncFunctionDef) and not shape_of(function.node).yields:
             mark_async(call)
         return call
 
@@ -168,7 +168,7 @@ class Calls(Suspending):
         inner = Frame("class", names, frame, frame.info)
         owner: list[type] = []
         inner.result = owner
-        doc = ast.get_docstring(node)
+        doc = docstring_of(node)
         if doc is not None:
             names["__doc__"] = doc
         self.go_down()

@@ -28,6 +28,8 @@ class Patcher(Tool):
         return new
 
     def __exit__(self, *error: Any) -> Any:
+        if not self.current:
+            return False  # the end of the run undid it; a generator that was left open is closed only now
         real = self.current.pop()
         if self in self.machine.patching:
             self.machine.patching.remove(self)

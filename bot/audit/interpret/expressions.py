@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 from bot.audit.interpret import host, ops
-from bot.audit.interpret.frames import Frame, Function, inner_of, shape_of
+from bot.audit.interpret.frames import Frame, Function, inner_of
 from bot.audit.interpret.state import State
 from bot.audit.interpret.values import (
     CONTAINERS,
@@ -245,7 +245,7 @@ class Expressions(State):
             found.owner = frame.result
         elif called is not None and called.function is not None:
             found.owner = called.function.owner
-        return self.hosted(found, shape_of(node))
+        return self.hosted(found)
 
     def _call(self, node: ast.Call, frame: Frame) -> Any:
         function = self.value(node.func, frame)

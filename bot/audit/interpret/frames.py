@@ -11,11 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.audit.interpret.values import Module
+from bot.audit.reading.flat import children, walk
 from bot.audit.reading.program import ModuleInfo
 
 Code = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_BINDING = frozenset({
+    ast.Name, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.alias, ast.ExceptHandler, ast.MatchAs,
+    ast.MatchStar, ast.MatchMapping,
+})
+"""All kinds of nodes that `bound_in` knows."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -50,14 +56,26 @@ def _own(node: ast.AST) -> Iterator[ast.AST]:
         yield item
         if isinstance(item, _SCOPES):
             stack.extend(getattr(item, "decorator_list", []))
-            continue
-        stack.extend(ast.iter_child_nodes(item))
+        else:
+            stack.extend(children(item))
+
+
+def docstring_of(node: ast.AST) -> str | None:
+    """The docstring of a function or class as `ast.get_docstring` cleans it."""
+    first = node.body[0] if node.body else None  # type: ignore[attr-defined]
+    if type(first) is not ast.Expr or type(first.value) is not ast.Constant or type(first.value.value) is not str:
+        return None
+    text = first.value.value
+    return inspect.cleandoc(text) if "\n" in text or "\t" in text or text[:1].isspace() else text
 
 
 def bound_in(node: ast.AST) -> Iterator[str]:
     """The names that a node itself binds."""
-    if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-        yield node.id
+    if type(node) not in _BINDING:
+        return
+    if isinstance(node, ast.Name):
+        if not isinstance(node.ctx, ast.Load):
+            yield node.id
     elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
     elif isinstance(node, ast.alias):
@@ -76,17 +94,21 @@ def _shape(node: Code) -> Shape:
     globals_: set[str] = set()
     yields = False
     inside: set[ast.AST] = set()
+    binding: list[ast.AST] = []
     for item in _own(node):
-        if isinstance(item, _COMPREHENSIONS):
-            inside.update(name for part in item.generators for name in ast.walk(part.target))
-    for item in _own(node):
-        if isinstance(item, ast.Global):
+        kind = type(item)
+        if kind in _BINDING:
+            binding.append(item)
+        elif kind in _COMPREHENSIONS:
+            inside.update(name for part in item.generators for name in walk(part.target))  # type: ignore[attr-defined]
+        elif isinstance(item, ast.Global):
             globals_.update(item.names)
         elif isinstance(item, ast.Nonlocal):
             outer.update(item.names)
-        elif isinstance(item, ast.Yield | ast.YieldFrom):
+        elif kind is ast.Yield or kind is ast.YieldFrom:
             yields = True
-        elif item not in inside:
+    for item in binding:
+        if item not in inside:
             local.update(bound_in(item))
     return Shape(
         tuple(item.arg for item in (*arguments.posonlyargs, *arguments.args)), len(arguments.posonlyargs),

@@ -29,7 +29,9 @@ CALLERS = {
     "push_async_callback", "push_async_exit", "call_soon", "call_later", "call_at", "call_soon_threadsafe",
     "add_done_callback", "dumps", "loads", "asdict", "astuple", "contextmanager", "asynccontextmanager", "urlencode",
     "new", "defaultdict", "field", "addCleanup", "addAsyncCleanup", "subgroup", "split", "PropertyMock",
-    "NonCallableMagicMock", "doModuleCleanups", "wrap", "abstractmethod", "set_exception_handler", "set_task_factory",
+    "NonCallableMagicMock", "doModuleCleanups", "wrap", "nlargest", "nsmallest", "bisect", "bisect_left",
+    "bisect_right", "insort", "insort_left", "insort_right", "abstractmethod", "set_exception_handler",
+    "set_task_factory",
 }
 """Functions of the library that call what they are given."""
 _TYPES_STAY = {"defaultdict", "field", "dumps", "loads", "new", "wrap", "sub", "abstractmethod", "push"}
@@ -100,7 +102,8 @@ def guarded(function: Any) -> Any:
     return through
 
 
-_KEYED = {"sorted", "min", "max", "sort"}
+_KEYED = {"sorted", "min", "max", "sort", "nlargest", "nsmallest", "bisect", "bisect_left", "bisect_right", "insort",
+          "insort_left", "insort_right"}
 _FIRST = {"map", "reduce", "starmap", "takewhile", "dropwhile", "filterfalse", "call_soon", "callback", "addCleanup",
           "addAsyncCleanup", "push_async_callback", "call_soon_threadsafe", "lru_cache"}
 

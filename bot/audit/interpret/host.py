@@ -6,6 +6,7 @@ import abc
 import asyncio
 import base64
 import binascii
+import bisect
 import collections
 import contextlib
 import contextvars
@@ -16,6 +17,7 @@ import enum
 import fractions
 import functools
 import hashlib
+import heapq
 import hmac
 import html
 import inspect
@@ -157,6 +159,8 @@ TABLE: dict[str, dict[str, Any]] = {
     "copy": {},
     "dataclasses": _take(dataclasses, "dataclass field replace asdict astuple fields is_dataclass KW_ONLY "
                                       "FrozenInstanceError MISSING InitVar"),
+    "heapq": _take(heapq, "heappush heappop heapify heapreplace heappushpop nlargest nsmallest"),
+    "bisect": _take(bisect, "bisect bisect_left bisect_right insort insort_left insort_right"),
     "statistics": _take(statistics, "mean median stdev pstdev variance mode fmean quantiles StatisticsError"),
     "urllib.parse": _take(urllib.parse, "urlparse urlsplit urlunparse urlunsplit urljoin quote quote_plus unquote "
                                         "unquote_plus urlencode parse_qs parse_qsl"),
@@ -227,10 +231,12 @@ _STORES = {"append", "insert", "appendleft", "put", "put_nowait", "setdefault", 
 """Functions that may be given something unknown itself."""
 _CHANGES = {"extend", "update", "remove", "add", "discard", "pop", "clear", "popitem", "sort", "write", "send", "throw",
             "rotate", "subtract", "setstate", "writelines", "gather", "create_task", "ensure_future", "cancel", "index",
+            "heappush", "heappop", "heapify", "heapreplace", "heappushpop", "insort", "insort_left", "insort_right",
             "move_to_end", "insert", "enter_context", "callback", "release", "acquire", "result", "difference_update",
             "intersection_update", "symmetric_difference_update", "set_exception", "wait", "run_until_complete"}
 
 
+gates.allow(hmac.HMAC)
 for _names in TABLE.values():
     for _value in _names.values():
         if _value is not UNKNOWN:
@@ -260,7 +266,7 @@ _NESTED = 100
 def call(function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:  # noqa: C901, PLR0912
     """Call a function of the standard library, or a method of a real value."""
     if isinstance(function, Harmless):
-        return function()
+        return function(*args, **kwargs)
     if isinstance(function, Same):
         return args[-1] if args else UNKNOWN
     name = getattr(function, "__name__", type(function).__name__)

@@ -8,6 +8,7 @@ from typing import Any
 from bot.audit.interpret.values import Bounded, undecided
 
 _MOST_TURNS = 3_000
+_START = 1_000.0
 _LONGEST = 10_000_000.0
 
 
@@ -15,7 +16,7 @@ class _Selector:
     """Stands for what a loop waits on: nothing but time."""
 
     def __init__(self) -> None:
-        self.now = 1_000.0
+        self.now = _START
         self.turns = 0
 
     def select(self, timeout: float | None) -> list[Any]:
@@ -43,6 +44,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         """Virtual seconds."""
         return self._selector.now
+
+    def waited(self) -> float:
+        """Virtual seconds that were waited on this loop."""
+        return self._selector.now - _START
 
     def _process_events(self, event_list: list[Any]) -> None:
         """There are none."""

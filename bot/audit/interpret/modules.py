@@ -9,6 +9,7 @@ from typing import Any
 from bot.audit.interpret import host
 from bot.audit.interpret.calls import Calls
 from bot.audit.interpret.frames import Frame, inner_of
+from bot.audit.interpret.keeping import Kept, Slots
 from bot.audit.interpret.values import CONTAINERS, UNKNOWN, GaveUp, Module, Tool, is_instance, is_interpreted, open_up
 from bot.audit.reading.program import Missing, ModuleInfo
 
@@ -47,13 +48,14 @@ class Modules(Calls):
         self.libraries: dict[str, Library] = {}
         self.frames: dict[str, Frame] = {}
         self.modules: dict[str, Module] = {}
-        self.state: list[tuple[Any, Any]] = []
+        self.kept = Kept()
         self.seen: set[int] = set()
         self.keep: list[Any] = []
         self.reusable = True
         self.leaked = False
         self.imported_steps = 0
         self.undo: list[tuple[Any, str, Any]] = []
+        self.touched = True
 
     def library(self, name: str) -> Library:
         """The stand-in for a module that is not interpreted."""
@@ -181,7 +183,10 @@ class Modules(Calls):
             self.undo.append((frame.names, name, frame.names.get(name, self)))
 
     def put_back(self) -> None:
-        """Put the state of all modules back as it was after their import."""
+        """Put the state of all modules back as it was after their import, if anything ran since it was put back."""
+        if not self.touched:
+            return
+        self.touched = False
         for owner, name, old in reversed(self.undo):
             if isinstance(owner, dict):
                 owner.pop(name, None) if old is self else owner.__setitem__(name, old)
@@ -192,20 +197,7 @@ class Modules(Calls):
             elif name in vars(owner):
                 type.__delattr__(owner, name)
         self.undo.clear()
-        for value, copy in self.state:
-            if hasattr(type(value), "cache_clear"):
-                value.cache_clear()
-            elif isinstance(copy, _Slots):
-                for name, old in copy.items():
-                    object.__setattr__(value, name, old)
-            elif isinstance(value, list):
-                value[:] = copy
-            elif isinstance(value, dict | set):
-                value.clear()
-                value.update(copy)
-            else:
-                value.clear()
-                value.extend(copy)
+        self.kept.put_back()
 
     def remember(self) -> bool:  # noqa: C901, PLR0912
         """Note all that a test could change in place; whether that is all there is."""
@@ -225,8 +217,8 @@ class Modules(Calls):
                     plain = (list, dict, set, defaultdict)
                     is_globals = isinstance(value, dict) and "__name__" in value
                     if not is_globals:
-                        self.state.append((value, type(value)(value) if type(value) in plain[:3] else
-                                           dict(dict.items(value)) if isinstance(value, dict) else list(value)))
+                        self.kept.add(value, type(value)(value) if type(value) in plain[:3] else
+                                      dict(dict.items(value)) if isinstance(value, dict) else list(value))
                 stack.extend([*dict.keys(value), *dict.values(value)] if isinstance(value, dict) else value)
             elif is_interpreted(value):
                 stack.extend(item for name, item in vars(value).items() if not name.startswith("__dataclass")
@@ -234,9 +226,8 @@ class Modules(Calls):
             elif is_instance(value):
                 if not hasattr(value, "__dict__"):
                     names = [name for cls in type(value).__mro__ for name in _slots(cls)]
-                    held = _Slots((name, object.__getattribute__(value, name)) for name in names
-                                  if hasattr(value, name))
-                    self.state.append((value, held))
+                    held = Slots((name, object.__getattribute__(value, name)) for name in names if hasattr(value, name))
+                    self.kept.add(value, held)
                     stack.extend(held.values())
                 elif not hasattr(type(value), "_value2member_map_"):
                     stack.append(value.__dict__)
@@ -245,7 +236,7 @@ class Modules(Calls):
                 if inner.frame.kind == "function":
                     stack.append(inner.frame.names)
             elif hasattr(type(value), "cache_clear"):
-                self.state.append((value, None))
+                self.kept.add(value, None)
             elif isinstance(value, staticmethod | classmethod):
                 stack.append(value.__func__)
             elif isinstance(value, property):
@@ -253,14 +244,11 @@ class Modules(Calls):
             elif isinstance(value, Tool) and not isinstance(value, Library) and "machine" not in vars(value):
                 stack.append(vars(value))
             elif type(value).__name__ in {"count", "cycle", "generator",
-                                          "Lock", "Event", "Queue", "Semaphore", "ContextVar", "StringIO", "BytesIO",
+                                          "Lock", "Event", "Queue", "Semaphore", "ContextVar", "Random",
+                                          "StringIO", "BytesIO",
                                           "Condition", "MagicMock", "Mock", "AsyncMock"}:
                 return False
         return True
-
-
-class _Slots(dict[str, Any]):
-    """What the slots of an instance held."""
 
 
 def _slots(cls: type) -> tuple[str, ...]:

@@ -298,7 +298,7 @@ def _attribute(value: Any, name: str) -> Any:  # noqa: C901, PLR0912, RET503
         return getattr(value, name)
     if isinstance(value, type):
         if any((cls, name) in UNKNOWN_OF_TYPES for cls in value.__mro__):
-            return CLOCK
+            return Clock(value, name)
         if issubclass(value, type | asyncio.AbstractEventLoop | Tool | unittest.TestCase):
             undecided(f"an attribute of the class {value.__name__}")
         if issubclass(value, pathlib.PurePath) and not hasattr(value, name):
@@ -424,6 +424,17 @@ class Same:
 
     def __init__(self, name: str) -> None:
         self.__name__ = self.__qualname__ = name
+
+
+class Clock(Harmless):
+    """A method of a class of the library that asks for the time."""
+
+    def __init__(self, cls: type, name: str) -> None:
+        super().__init__(name)
+        self.cls = cls
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
+        return Seat.machine.moment(self.cls, self.__name__, args, kwargs)
 
 
 CLOCK = Harmless("now")

@@ -5,15 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from bot.audit.interpret.changes import copied
+from bot.audit.interpret.features import Kind, Removable, features
 from bot.audit.interpret.frames import Code
 from bot.audit.reading.definitions import last_name
 
-Kind = Literal["rejects", "skips", "answers", "does", "orders", "limits", "survives", "decides"]
-"""What a place is for: it raises, leaves an item out, returns early, does something more, puts in order, bounds a
-value, goes on after an exception, or says yes or no."""
 _NESTED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 _COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _HEAPS = {"heappush": "append", "heappop": "pop"}
@@ -22,20 +20,24 @@ _MOST_GUARDED = 4
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """One place: where, what it is for, and the nodes whose names tell what it is about. `at` counts them."""
+    """One place: where, what it is for, and the nodes whose names tell what it is about. `at` counts them.
+
+    `part`: it is one of several conditions of `node`, which is a place of its own.
+    """
 
     function: Code
     at: int
     kind: Kind
     node: ast.AST
     about: tuple[ast.AST, ...]
+    part: bool = False
 
 
 def places(function: Code) -> list[Place]:
     """The places of a function, in the order of the text; none in functions inside it."""
     if isinstance(function, ast.Lambda):
         return []
-    return [Place(function, at, item[0], item[1], item[2]) for at, item in enumerate(_removable(function))]
+    return [Place(function, at, item[0], item[1], item[2], item[4]) for at, item in enumerate(_all(function))]
 
 
 def without(taken: Sequence[Place]) -> Mapping[ast.AST, Code]:
@@ -43,12 +45,42 @@ def without(taken: Sequence[Place]) -> Mapping[ast.AST, Code]:
     made: dict[ast.AST, Code] = {}
     for function in {place.function: None for place in taken}:
         copy = copied(function)
-        found = list(_removable(copy))
+        found = list(_all(copy))
         for place in taken:
             if place.function is function:
                 found[place.at][3]()
         made[function] = ast.fix_missing_locations(copy)
     return made
+
+
+def reaching(place: Place) -> Mapping[ast.AST, Code]:
+    """The function of a place, which raises where the place is: a test that reaches it then fails."""
+    copy = copied(place.function)
+    node = list(_all(copy))[place.at][1]
+    stop = ast.Raise(ast.Call(ast.Name("BaseException", ast.Load()), [], []), None)  # few handlers take it
+    for item in ast.walk(copy):
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(item, name, None)
+            if not isinstance(block, list):
+                continue
+            for at, statement in enumerate(block):
+                if any(inner is node for inner in _own(statement)):
+                    block[at] = stop
+                    return {place.function: ast.fix_missing_locations(copy)}
+    return {place.function: ast.fix_missing_locations(copy)}
+
+
+def _own(statement: ast.AST) -> Iterator[ast.AST]:
+    """A statement and its expressions, without the statements in it."""
+    yield statement
+    for item in ast.iter_child_nodes(statement):
+        if not isinstance(item, ast.stmt | ast.excepthandler):
+            yield from _own(item)
+
+
+def _all(function: Any) -> Iterator[Removable]:
+    yield from ((*item, False) for item in _removable(function))
+    yield from features(function)
 
 
 _Found = tuple[Kind, ast.AST, tuple[ast.AST, ...], Callable[[], None]]

@@ -160,7 +160,7 @@ class State:
         """See Calls."""
         raise NotImplementedError
 
-    def hosted(self, function: Function, shape: Any) -> Any:
+    def hosted(self, function: Function) -> Any:
         """See Calls."""
         raise NotImplementedError
 

@@ -9,6 +9,13 @@ from bot.audit.reading.definitions import last_name
 from bot.audit.reading.flat import every, own_nodes
 from bot.audit.reading.source import FunctionNode
 
+_OUTSIDE = (ast.Global, ast.Nonlocal)
+_BINDING = frozenset({
+    ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.For, ast.AsyncFor, ast.comprehension, ast.withitem,
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.alias, ast.ExceptHandler, ast.MatchAs, ast.MatchStar,
+})
+"""All kinds of nodes that `_bound_by` knows."""
+
 
 def fixture_name(node: FunctionNode) -> str:
     """The name under which a function is a fixture; empty when it is none."""
@@ -45,10 +52,11 @@ def bindings_of(function: FunctionNode) -> dict[str, list[tuple[str, ast.AST]]]:
         found.setdefault(argument.arg, []).append(("parameter", argument))
     outside: set[str] = set()
     for node in own_nodes(function):
-        if isinstance(node, ast.Global | ast.Nonlocal):
+        if isinstance(node, _OUTSIDE):
             outside.update(node.names)
-        for name, kind, value in _bound_by(node):
-            found.setdefault(name, []).append((kind, value))
+        elif type(node) in _BINDING:
+            for name, kind, value in _bound_by(node):
+                found.setdefault(name, []).append((kind, value))
     for name in outside:
         found[name] = [("unknown", function)]
     return found

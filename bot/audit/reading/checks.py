@@ -26,11 +26,11 @@ def is_mock(reference: Reference) -> bool:
 
 def is_check(node: ast.AST) -> bool:
     """Whether a node is an assertion of any style: `assert`, a call that checks, or a raised AssertionError."""
-    if isinstance(node, ast.Assert):
-        return True
+    if isinstance(node, ast.Call):
+        return bool(_CHECKS.match(last_name(node.func)))
     if isinstance(node, ast.Raise):
         return node.exc is not None and last_name(node.exc) == "AssertionError"
-    return isinstance(node, ast.Call) and bool(_CHECKS.match(last_name(node.func)))
+    return isinstance(node, ast.Assert)
 
 
 def is_assertion(node: ast.AST) -> bool:

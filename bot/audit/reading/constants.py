@@ -23,6 +23,10 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 
 
+_PLAIN = (str, int, float, bytes, type(None))
+_DECIDABLE = frozenset({ast.List, ast.Tuple, ast.Set, ast.Dict, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Call})
+
+
 @dataclass(frozen=True)
 class Constant:
     """A value known for certain: None, a truth value, number or text, or `EMPTY`."""
@@ -41,10 +45,12 @@ def truth(node: ast.expr, names: Mapping[str, Constant]) -> Constant | None:
 
 def constant(node: ast.expr, names: Mapping[str, Constant]) -> Constant | None:
     """What an expression is, given what some names are; None when that does not decide."""
-    if isinstance(node, ast.Constant):
-        return Constant(node.value) if isinstance(node.value, str | int | float | bytes | None) else None
     if isinstance(node, ast.Name):
         return names.get(node.id)
+    if isinstance(node, ast.Constant):
+        return Constant(node.value) if isinstance(node.value, _PLAIN) else None
+    if type(node) not in _DECIDABLE:
+        return None
     if isinstance(node, ast.List | ast.Tuple | ast.Set | ast.Dict):
         return None if (node.keys if isinstance(node, ast.Dict) else node.elts) else Constant(EMPTY)
     if isinstance(node, ast.UnaryOp):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.audit.reading.flat import every, own_nodes, walk
 from bot.audit.reading.signatures import Parameter, Parameters, of_function
@@ -65,9 +65,20 @@ def is_name(node: ast.AST, *names: str) -> bool:
 
 def last_name(node: ast.AST) -> str:
     """The last part of a dotted name, also under a call or subscript: `a.b(x)` gives `b`."""
-    while isinstance(node, ast.Call | ast.Subscript):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    # Asked for a third of all nodes: a look at the type is several times as fast as isinstance.
+    item: Any = node
+    while True:
+        kind = type(item)
+        if kind is ast.Name:
+            return str(item.id)
+        if kind is ast.Attribute:
+            return str(item.attr)
+        if kind is ast.Call:
+            item = item.func
+        elif kind is ast.Subscript:
+            item = item.value
+        else:
+            return ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from itertools import chain
+from typing import Any, TypeVar
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -21,6 +22,7 @@ _IN_TEXT: dict[type[ast.AST], tuple[str, ...]] = {
 }
 _NO_NODES = {"ctx", "op", "ops", "id", "attr", "type_comment", "lineno", "level", "module", "conversion", "is_async"}
 _children: dict[type[ast.AST], tuple[str, ...]] = {}
+_AST = ast.AST
 
 
 class Flat:
@@ -48,7 +50,10 @@ class Flat:
             nodes.append(node)
             owners.append(owner)
             node.__dict__["_flat"], node.__dict__["_place"] = self, place
-            stack.extend([(part, place, depth + 1) for part in reversed(_parts(node))])
+            parts = _parts(node)
+            if parts:
+                depth += 1
+                stack.extend([(part, place, depth) for part in reversed(parts)])
         ends = [1] * len(nodes)
         for place in range(len(nodes) - 1, 0, -1):
             ends[owners[place]] += ends[place]
@@ -64,6 +69,19 @@ class Flat:
             for place, node in enumerate(self.nodes):
                 self._places.setdefault(type(node), []).append(place)
         return self._places.get(kind, [])
+
+    def between(self, start: int, end: int, kinds: Sequence[type[Node]]) -> Iterator[Node]:
+        """The nodes of some kinds from one place up to another, kind by kind."""
+        nodes: Any = self.nodes
+        found: list[Iterator[Node]] = []
+        for kind in kinds:
+            places = self.places(kind)
+            if places:
+                first = bisect_left(places, start)
+                last = bisect_left(places, end, first)
+                if first < last:
+                    found.append(map(nodes.__getitem__, places[first:last]))
+        return found[0] if len(found) == 1 else chain.from_iterable(found)
 
     def own(self, start: int) -> tuple[ast.AST, ...]:
         """What is under a node without the insides of functions, classes and lambdas."""
@@ -87,9 +105,9 @@ def _parts(node: ast.AST) -> list[ast.AST]:
     found: list[ast.AST] = []
     for name in names:
         value = getattr(node, name, None)
-        if isinstance(value, list):
-            found.extend([item for item in value if isinstance(item, ast.AST)])
-        elif isinstance(value, ast.AST):
+        if type(value) is list:
+            found += [item for item in value if isinstance(item, _AST)]
+        elif isinstance(value, _AST):
             found.append(value)
     if kind is ast.Dict:
         found.sort(key=lambda item: (getattr(item, "lineno", 0), getattr(item, "col_offset", 0)))
@@ -97,10 +115,11 @@ def _parts(node: ast.AST) -> list[ast.AST]:
 
 
 def _place(node: ast.AST) -> tuple[Flat, int] | None:
-    flat = node.__dict__.get("_flat")
+    noted = node.__dict__
+    flat = noted.get("_flat")
     if flat is None:
         return None
-    place = node.__dict__["_place"]
+    place = noted["_place"]
     return (flat, place) if flat.nodes[place] is node else None
 
 
@@ -117,18 +136,9 @@ def every(node: ast.AST, *kinds: type[Node]) -> Iterator[Node]:
     """The nodes of some concrete kinds (`ast.Call`, no base class) in a node, itself included; kind by kind."""
     found = _place(node)
     if found is None:
-        yield from (item for item in ast.walk(node) if isinstance(item, kinds))
-        return
+        return (item for item in ast.walk(node) if isinstance(item, kinds))
     flat, start = found
-    end = flat.ends[start]
-    for kind in kinds:
-        places = flat.places(kind)
-        at = bisect_left(places, start)
-        while at < len(places) and places[at] < end:
-            item = flat.nodes[places[at]]
-            assert isinstance(item, kind)
-            yield item
-            at += 1
+    return flat.between(start, flat.ends[start], kinds)
 
 
 def every_in(body: Sequence[ast.stmt], *kinds: type[Node]) -> Iterator[Node]:
@@ -136,17 +146,9 @@ def every_in(body: Sequence[ast.stmt], *kinds: type[Node]) -> Iterator[Node]:
     first = _place(body[0]) if body else None
     last = _place(body[-1]) if body else None
     if first is None or last is None or first[0] is not last[0]:
-        for statement in body:
-            yield from every(statement, *kinds)
-        return
+        return chain.from_iterable(every(statement, *kinds) for statement in body)
     flat, start = first
-    end = flat.ends[last[1]]
-    for kind in kinds:
-        places = flat.places(kind)
-        for at in range(bisect_left(places, start), bisect_left(places, end)):
-            item = flat.nodes[places[at]]
-            assert isinstance(item, kind)
-            yield item
+    return flat.between(start, flat.ends[last[1]], kinds)
 
 
 def imports_in(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:

@@ -16,6 +16,10 @@ _IMPLICIT = {"__file__", "__name__", "__doc__", "__spec__", "__path__", "__packa
 _TYPE_PARAMETERS = ("TypeVar", "ParamSpec", "TypeVarTuple", "TypeAlias")
 _SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 _COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_BINDING = frozenset({
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.alias, ast.ExceptHandler, ast.MatchAs, ast.MatchStar,
+    ast.MatchMapping,
+})
 _ALWAYS = frozenset(dir(builtins)) | _IMPLICIT
 
 
@@ -62,8 +66,11 @@ def _bound_in(scope: ast.AST) -> frozenset[str]:
     if isinstance(scope, FunctionNode | ast.Lambda):
         names.update(item.arg for item in every(scope.args, ast.arg))
     for node in own_nodes(scope):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            names.add(node.id)
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                names.add(node.id)
+        elif type(node) not in _BINDING:
+            continue
         elif isinstance(node, FunctionNode | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.alias):

@@ -22,6 +22,8 @@ _MOST_BINDINGS = 6
 _MOST_DEPTH = 6
 _IMPORTING = {"pytest.importorskip", "importlib.import_module"}
 _MANAGERS = {"contextmanager", "asynccontextmanager"}
+_RESOLVED = frozenset({ast.Name, ast.Attribute, ast.Await, ast.NamedExpr, ast.Call})
+_NOT_YET = object()
 
 
 @dataclass(eq=False)
@@ -58,9 +60,12 @@ class Scope:
         """What an expression stands for; None when that cannot be told."""
         if node is None or self.program.depth > _MOST_STEPS:
             return None
-        if node in self._seen:
-            return self._seen[node]
+        found = self._seen.get(node, _NOT_YET)
+        if found is not _NOT_YET:
+            return found  # type: ignore[return-value]
         self._seen[node] = None  # what an expression that leads back to itself stands for is unknown
+        if type(node) not in _RESOLVED:
+            return None
         self.program.depth += 1
         try:
             self._seen[node] = self._resolve(node)

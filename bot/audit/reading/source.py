@@ -203,11 +203,15 @@ def parse(path: str, text: str, *, named: bool = False, classes: tuple[str, ...]
 
 
 def block_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a module or class body, those under its `if`, `try` and `with` included."""
+    """The statements of a module or class body, those under its `if`, `try` and `with` included.
+
+    Not those under an `if 0:`, which never run.
+    """
     for node in body:
         yield node
         if isinstance(node, ast.If | ast.Try | ast.With):
-            for part in ("body", "orelse", "finalbody"):
+            never = isinstance(node, ast.If) and isinstance(node.test, ast.Constant) and not node.test.value
+            for part in ("orelse", "finalbody") if never else ("body", "orelse", "finalbody"):
                 yield from block_statements(getattr(node, part, []))
             for handler in getattr(node, "handlers", []):
                 yield from block_statements(handler.body)

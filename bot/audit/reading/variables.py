@@ -11,6 +11,11 @@ from bot.audit.reading.source import FunctionNode
 
 ScopeNode = FunctionNode | ast.Lambda | ast.ClassDef
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_TELLING = frozenset({
+    *_SCOPES, ast.Name, ast.Nonlocal, ast.Global, ast.alias, ast.ExceptHandler, ast.MatchAs, ast.MatchStar,
+    ast.AnnAssign,
+})
+"""All kinds of nodes that are not just looked into."""
 
 
 @dataclass(eq=False)
@@ -90,6 +95,8 @@ class _Indexing:
         return outer
 
     def _look(self, node: ast.AST, scope: ScopeNode | None) -> list[tuple[ast.AST, ScopeNode | None]]:
+        if type(node) not in _TELLING:
+            return [(item, scope) for item in children(node)]
         if isinstance(node, _SCOPES):
             return self._scope(node, scope)
         if isinstance(node, ast.Name):
@@ -98,7 +105,8 @@ class _Indexing:
                 self.read.append((scope, node))
             else:
                 self.bound.append((scope, node.id, node))
-        elif isinstance(node, ast.Nonlocal | ast.Global):
+            return []
+        if isinstance(node, ast.Nonlocal | ast.Global):
             outer = self.result.inside[scope] if isinstance(node, ast.Nonlocal) and scope is not None else None
             self.elsewhere.update(dict.fromkeys(((scope, name) for name in node.names), outer))
         elif isinstance(node, ast.alias):

@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterator
 
 from bot.audit.reading.definitions import ClassInfo, last_name, targets_of
-from bot.audit.reading.flat import every, walk
+from bot.audit.reading.flat import every
 from bot.audit.reading.reach import SETUPS
 from bot.audit.reading.scope import Scope
 from bot.audit.reading.source import block_statements
-from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test
+from bot.audit.rule import WARNING, Context, Example, Found, Hit, Rule, per_test, without_parameters
+from bot.audit.surroundings.awaiting import MARKS, by_itself, went_without, words_of
 from bot.audit.view import View
 
-_MARKERS = {"asyncio", "anyio", "trio", "asyncio_cooperative", "twisted", "tornado", "curio"}
 _NEUTRAL = {
     "parametrize",
     "skip",
@@ -37,9 +37,6 @@ _NEUTRAL = {
     "e2e",
     "network",
 }
-_AUTO = re.compile(
-    r"asyncio[_-]mode\s*[=:]?\s*[\"']?auto|anyio[_-]mode\s*[=:]?\s*[\"']?auto|trio_mode\s*=\s*[\"']?true", re.IGNORECASE
-)
 _HOOKS = (
     "pytest_pyfunc_call",
     "pytest_collection_modifyitems",
@@ -82,18 +79,9 @@ def _marks(value: ast.AST) -> bool:
         inner = part.func if isinstance(part, ast.Call) else part
         if not (isinstance(inner, ast.Attribute) and last_name(inner.value) == "mark"):
             return True  # a mark kept elsewhere: it may be any
-        if inner.attr in _MARKERS or (inner.attr == "usefixtures" and "anyio_backend" in ast.dump(part)):
+        if inner.attr in MARKS or (inner.attr == "usefixtures" and "anyio_backend" in ast.dump(part)):
             return True
     return False
-
-
-def _words(node: ast.AST) -> frozenset[str]:
-    """The names, attributes and texts in an expression."""
-    return frozenset(
-        item.attr if isinstance(item, ast.Attribute) else item.id if isinstance(item, ast.Name) else str(item.value)
-        for item in walk(node)
-        if isinstance(item, ast.Attribute | ast.Name | ast.Constant)
-    )
 
 
 def _marked(view: View) -> bool:
@@ -101,8 +89,8 @@ def _marked(view: View) -> bool:
     owners = [view.node, *view.case.classes, *(item.node for item in (view.cls.order if view.cls else ()))]
     for owner in owners:
         for decorator in owner.decorator_list:
-            words = _words(decorator)
-            if not words.isdisjoint(_MARKERS):
+            words = words_of(decorator)
+            if not words.isdisjoint(MARKS):
                 return True
             if owner is view.node and last_name(decorator) not in _NEUTRAL and "mark" not in words:
                 return True
@@ -130,7 +118,7 @@ def _is_plain_unittest(view: View) -> bool:
 def _wrapped(view: View) -> bool:
     """Whether a decorator that is neither a mark nor a patch may make a plain function of a test."""
     return any(
-        last_name(item) not in _NEUTRAL and "mark" not in (words := _words(item)) and "patch" not in words
+        last_name(item) not in _NEUTRAL and "mark" not in (words := words_of(item)) and "patch" not in words
         for item in view.node.decorator_list
     )
 
@@ -140,7 +128,7 @@ def _runs_its_own_way(cls: ClassInfo) -> bool:
     node = cls.node
     if node.keywords or not _RUN_OTHERWISE.isdisjoint(cls.members):
         return True
-    if any(last_name(item) not in _NEUTRAL and "mark" not in _words(item) for item in node.decorator_list):
+    if any(last_name(item) not in _NEUTRAL and "mark" not in words_of(item) for item in node.decorator_list):
         return True
     return any(last_name(call.func) == "async_to_sync" for call in every(node, ast.Call))
 
@@ -149,7 +137,7 @@ def _runs_by_itself(context: Context) -> bool:
     """Whether the project's configuration or hooks may run async tests without a mark."""
     key = "async tests run by themselves"
     if key not in context.program.memo:
-        context.program.memo[key] = bool(_AUTO.search(context.config)) or _has_runner(context) or _is_usual(context)
+        context.program.memo[key] = bool(by_itself(context.config)) or _has_runner(context) or _is_usual(context)
     known: bool = context.program.memo[key]
     return known
 
@@ -224,6 +212,25 @@ def _look(context: Context, view: View) -> Iterator[Found]:
         yield view.node, _UNMARKED.format(view.node.name)
 
 
+def _check(context: Context) -> Iterator[Hit]:
+    yield from per_test(_look)(context)
+    yield from _not_awaited(context)
+
+
+def _not_awaited(context: Context) -> Iterator[Hit]:
+    """One note for all tests that a run could not await, since their plugin was not there."""
+    missing = {
+        without_parameters(item.test): item.reason
+        for item in reversed(context.outcomes)
+        if went_without(item)
+    }
+    first = next((view for view in context.views if view.case.id in missing), None)
+    if first is not None:
+        said = f"{len(missing)} of {len(context.by_id)} tests were not awaited. {missing[first.case.id]}"
+        at = first.node.lineno
+        yield Hit(first.source.path, at, first.case.id, said, first.source.line(at), WARNING)
+
+
 RULE = Rule(
     id="async-test-not-run",
     defect_class="async-test-not-run",
@@ -231,7 +238,7 @@ RULE = Rule(
     rationale="pytest runs an `async def` test only through a plugin, which in strict mode needs a marker; "
     "unittest.TestCase never awaits. The body does not run, whatever it asserts.",
     hint="Add `@pytest.mark.asyncio` (or the project's own marker), or derive from unittest.IsolatedAsyncioTestCase.",
-    check=per_test(_look),
+    check=_check,
     good=Example(
         test="""\
 import unittest

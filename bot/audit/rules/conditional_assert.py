@@ -113,6 +113,27 @@ def _asks_alive(view: View, turn: Turn) -> bool:
     return False
 
 
+def _is_one_of_two(turn: Turn) -> bool:
+    """Whether `if x == 1: pass`, `else: assert x == 2`: no third value passes, so the condition asserts, too."""
+    node = turn.node
+    if not isinstance(node, ast.If) or not node.orelse or not all(isinstance(item, ast.Pass) for item in node.body):
+        return False
+    test, first = node.test, node.orelse[0]
+    if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq | ast.In)):
+        return False
+    return (
+        isinstance(first, ast.Assert)
+        and isinstance(first.test, ast.Compare)
+        and isinstance(first.test.ops[0], ast.Eq | ast.In)
+        and ast.dump(first.test.left) == ast.dump(test.left)
+    )
+
+
+def _is_generated(view: View) -> bool:
+    """Whether the test is run with many generated inputs, of which a condition picks those that it is about."""
+    return any(last_name(item) == "given" for item in view.node.decorator_list)
+
+
 def _condition(turn: Turn) -> str:
     node = turn.node
     if isinstance(node, ast.If | ast.While):
@@ -136,7 +157,8 @@ def _look(context: Context, view: View) -> Iterator[Found]:
             if turns := _turns(view, paths, path, kinds):
                 turn = turns[-1]
                 meant = _filters(view, turn) or _asks_library(view, turn) or _waits(turn) or _only_absent(turn)
-                meant = meant or _asks_machine(view, turn) or _asks_alive(view, turn)
+                meant = meant or _asks_machine(view, turn) or _asks_alive(view, turn) or _is_generated(view)
+                meant = meant or _is_one_of_two(turn)
                 yield (
                     turn.node,
                     (

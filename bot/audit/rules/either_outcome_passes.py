@@ -9,13 +9,20 @@ from collections.abc import Iterator
 from bot.audit.controlflow.asserting import predicate
 from bot.audit.controlflow.conditions import Dependence
 from bot.audit.controlflow.paths import Path, Paths, Turn, paths_in
-from bot.audit.reading.checks import handler_names, is_check
+from bot.audit.reading.checks import handler_names, is_check, raises_names
 from bot.audit.reading.definitions import ClassInfo, last_name
 from bot.audit.reading.flat import every, walk
 from bot.audit.reading.program import External
 from bot.audit.reading.references import is_product, module_of
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
-from bot.audit.rules.swallowed_failure import BROAD, broadly_caught, concerns_product, enters_loops, gives_up_sometimes
+from bot.audit.rules.swallowed_failure import (
+    BROAD,
+    broadly_caught,
+    cleans_up,
+    concerns_product,
+    enters_loops,
+    gives_up_sometimes,
+)
 from bot.audit.vacuity.accepting import accepts_both
 from bot.audit.vacuity.vacuous import deciding, deciding_here, is_weak
 from bot.audit.view import View
@@ -69,7 +76,7 @@ def _by_design(view: View, node: ast.Try | ast.TryStar, calls: list[ast.Call]) -
 def _of_try(view: View, paths: Paths, node: ast.Try | ast.TryStar) -> Iterator[Found]:
     inside = set(walk(node))
     calls = [item for statement in node.body for item in every(statement, ast.Call)]
-    if _by_design(view, node, calls):
+    if _by_design(view, node, calls) or cleans_up(view, node):
         return
     depends = Dependence(view.scope, view.node)
     generated = any(last_name(item) == "given" for item in view.node.decorator_list)
@@ -100,6 +107,7 @@ def _of_try(view: View, paths: Paths, node: ast.Try | ast.TryStar) -> Iterator[F
                 "passes either way"
             )
             meant = _each_time(view, path, node, handler, passed) or _once_more(view, path, turn, node)
+            meant = meant or _cannot_patch(node, handler)
             yield handler, message, WARNING if meant else ERROR
             break
 
@@ -184,6 +192,19 @@ def _once_more(view: View, path: Path, turn: Turn, node: ast.Try | ast.TryStar) 
     return any(isinstance(check, ast.Call) and last_name(check.func) in asked for check in before)
 
 
+def _cannot_patch(node: ast.Try | ast.TryStar, handler: ast.ExceptHandler) -> bool:
+    """Whether a test that patches in the `try` gives way to what patching raises where the product is compiled."""
+    if not handler_names(handler) <= {"AttributeError", "TypeError"}:
+        return False
+    managers = [item.context_expr for part in node.body for block in every(part, ast.With) for item in block.items]
+    patched = any(isinstance(item, ast.Call) and "patch" in {last_name(item), _owner(item)} for item in managers)
+    return patched and any(is_check(item) for part in node.body for item in walk(part))
+
+
+def _owner(call: ast.Call) -> str:
+    return last_name(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+
+
 def _is_known(view: View, call: ast.Call) -> bool:
     """Whether a call is of the language or its library, as a patch around the call that is meant."""
     found = view.bare_scope.resolve(call.func)
@@ -261,9 +282,18 @@ def _of_suppress(view: View, paths: Paths) -> Iterator[Found]:
         for turn in path.turns:
             if turn.kind != "suppressed" or turn.node in done or broadly_caught(turn) or not _plain(turn):
                 continue
+            if _quietly(turn):
+                continue
             if not deciding_here(view, path):
                 done.add(turn.node)
                 yield turn.node, f"`{said(turn.cause or turn.node)}` may succeed or raise: the test passes either way"
+
+
+def _quietly(turn: Turn) -> bool:
+    """Whether only the signals by which something ends are suppressed: `suppress(CancelledError)`."""
+    items = turn.node.items if isinstance(turn.node, ast.With | ast.AsyncWith) else []
+    names = frozenset[str]().union(*(raises_names(item.context_expr) for item in items))
+    return bool(names) and names <= _ENDS_QUIETLY
 
 
 def _plain(turn: Turn) -> bool:

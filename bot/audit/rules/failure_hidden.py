@@ -10,6 +10,7 @@ from bot.audit.outcomes.hidden import is_loopback, missed
 from bot.audit.outcomes.signals import missing_module
 from bot.audit.reading.program import Program
 from bot.audit.rule import Context, Example, Hit, Rule
+from bot.audit.surroundings.awaiting import went_without
 from bot.audit.surroundings.network import INFRASTRUCTURE_ERRORS, outage_errors, raised_on_purpose
 from bot.audit.surroundings.tallies import claims_reproduction, plans_outage
 from bot.domain.suite import Connection, FailureKind, FileLines, Observation, Outcome, RaisedException
@@ -62,7 +63,7 @@ def _on_purpose(test: Recorded) -> bool:
 
 def _not_green(context: Context, test: Recorded) -> Iterator[Hit]:
     outcome = test.of_kind(FailureKind.ENVIRONMENT)
-    if outcome is None:
+    if outcome is None or went_without(outcome):
         return
     for item in test.seen:
         for raised in item.exceptions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import unittest
 from collections.abc import Iterator
@@ -85,11 +86,21 @@ def _imports(context: Context, module: ModuleInfo) -> Iterator[Hit]:
 
 def _expected(source: Source, node: ast.AST) -> bool:
     """Whether a node stands where its failing is asked for."""
-    return any(
+    return _in_expected_function(source, node) or any(
         raises_names(manager.context_expr) & {*_ABSENT, "Exception", "BaseException"}
         for item in source.above(node)
         if isinstance(item, ast.With | ast.AsyncWith)
         for manager in item.items
+    )
+
+
+def _in_expected_function(source: Source, node: ast.AST) -> bool:
+    """Whether a node stands in a function that is handed to `assertRaises(ImportError, function)`."""
+    functions = [item for item in source.above(node) if isinstance(item, FunctionNode)]
+    return len(functions) > 1 and any(
+        raises_names(call) & {*_ABSENT, "Exception", "BaseException"}
+        and any(is_name(item, functions[0].name) for item in call.args)
+        for call in every(functions[1], ast.Call)
     )
 
 
@@ -114,16 +125,21 @@ def _patched(view: View, body: Body, node: ast.Call) -> str:
             return ""
         for part in rest:
             found = view.program.member(owner, part) if isinstance(owner, ModuleInfo | ClassInfo) else None
+            if name == "patch" and isinstance(owner, ModuleInfo) and part == rest[-1] and hasattr(builtins, part):
+                return ""  # what every module has from the language, `mock.patch` puts into the module
             if isinstance(found, Missing):
                 return f"the patch target {first.value!r} does not exist: {found.what}"
             owner = found
         return ""
     attribute = node.args[1] if len(node.args) > 1 else None
+    above = any(node is call for item in body.node.decorator_list for call in every(item, ast.Call))
     is_patch = (name == "object" and "patch" in ast.dump(node.func)) or (
         name in {"setattr", "delattr"} and isinstance(node.func, ast.Attribute)
     )
     if is_patch and first is not None and isinstance(attribute, ast.Constant) and isinstance(attribute.value, str):
         scope = view.bare_scope if body.node is view.node else body.scope
+        if above:  # decorators are looked up around the function, whose own names they do not know
+            scope = Scope.of(view.program, body.scope.module, body.scope.functions[:-1], body.scope.cls)
         owner = scope.resolve(first)
         member = scope.member(owner, attribute.value)
         if isinstance(member, Missing) and is_product(owner) and not _kept(view.program, attribute.value):
@@ -261,12 +277,58 @@ def _never_entered(view: View, node: ast.AST) -> bool:
     return not any(item.attr == around.name for body in bodies for item in body.every(ast.Attribute))
 
 
+def _only_kept(view: View, node: ast.AST) -> bool:
+    """Whether a node stands in a method of the tests that is only put away somewhere, for others to call or not."""
+    around = next((item for item in ancestors(node) if isinstance(item, FunctionNode)), None)
+    if around is None or around.decorator_list or not isinstance(parent_of(around), ast.ClassDef):
+        return False
+    uses = [
+        item
+        for body in (view.body, *view.helpers)
+        for item in body.every(ast.Attribute)
+        if item.attr == around.name and isinstance(item.ctx, ast.Load)
+    ]
+    kept = ast.Dict | ast.List | ast.Tuple | ast.Assign
+    return bool(uses) and all(isinstance(parent_of(item), kept) for item in uses)
+
+
+def _speaks_of(view: View, name: str) -> bool:
+    """Whether the test expects Python's words for the missing name: that it is missing is then what it is about."""
+    told = re.compile(rf"no attribute\W+{re.escape(name)}\b")
+    return any(
+        isinstance(item.value, str) and told.search(item.value)
+        for item in view.every(ast.Constant)
+        if not isinstance(parent_of(item), ast.Expr)
+    )
+
+
+def _never_comes(node: ast.AST) -> bool:
+    """Whether a statement before it, in the same block, certainly leaves the function."""
+    below = node
+    for item in ancestors(node):
+        for block in (getattr(item, "body", None), getattr(item, "orelse", None)):
+            if isinstance(block, list) and below in block and any(map(_leaves, block[: block.index(below)])):
+                return True
+        if isinstance(item, FunctionNode):
+            return False
+        below = item
+    return False
+
+
+def _leaves(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.If) and isinstance(statement.test, ast.Constant) and statement.test.value:
+        return any(map(_leaves, statement.body))
+    return isinstance(statement, ast.Return | ast.Raise)
+
+
 def _in_test(context: Context, view: View) -> Iterator[Hit]:
     own = set(view.nodes)
     wanted = any(raises_names(call) & set(_ABSENT) for call in view.calls)
     for node, why in view.found("missing-symbol", lambda body: _in_body(view, body)):
-        if node not in own and (wanted or _never_entered(view, node)):
+        if node not in own and (wanted or _never_entered(view, node) or _only_kept(view, node)):
             continue  # a helper that lacks something on purpose, or that only the product may call
+        if isinstance(node, ast.Attribute) and (_speaks_of(view, node.attr) or _never_comes(node)):
+            continue
         line = getattr(node, "lineno", view.node.lineno)
         yield Hit(view.source.path, line, view.case.id, why, view.source.line(line))
     for cls in view.case.classes:

@@ -14,11 +14,11 @@ from bot.audit.outcomes.wording import named
 from bot.audit.reading.definitions import last_name
 from bot.audit.reading.flat import every
 from bot.audit.rule import Context, Example, Hit, Rule
+from bot.audit.surroundings.awaiting import NEVER_AWAITED
 from bot.audit.view import View
 from bot.domain.suite import FailureKind, Observation, Outcome, RaisedException
 
 _ASSERTIONS = {"AssertionError", "Failed", "_pytest.outcomes.Failed", "FailTest"}
-_NEVER_AWAITED = "async def functions are not natively supported"
 _NOT_RAISED = re.compile(
     r"DID NOT RAISE (?:any of )?\(?(?:<class ')?(?:[\w.<>]+\.)?(\w+)|^(\w+) not raised", re.MULTILINE)
 """As pytest and unittest say it; pytest before version 9 writes the class as its repr."""
@@ -57,7 +57,7 @@ def _check(context: Context) -> Iterator[Hit]:
 def _judged(context: Context, test: Recorded, outcome: Outcome, seen: Observation) -> Iterator[Hit]:
     raised = seen.exceptions[0]
     line = _line(test, raised)
-    if _NEVER_AWAITED in raised.message:
+    if NEVER_AWAITED in raised.message:
         yield test.hit("it failed since nothing awaits an async test here", of_class="async-test-not-run")
         return
     if _NOT_INSTALLED.search(raised.message) and _place(context, raised) is not None:

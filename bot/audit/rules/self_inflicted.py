@@ -166,11 +166,17 @@ def _after_release(view: View, hang: Asserted, other: Asserted) -> bool:
     return other is not hang and bool(released) and line > min(released) and Kind.PRODUCT in other.kinds
 
 
+def _of_tool(manager: ast.expr) -> bool:
+    """Whether the expecting is done by an object that the test holds (`self.case.assertRaises`): it is under test."""
+    called = manager.func if isinstance(manager, ast.Call) else manager
+    return isinstance(called, ast.Attribute) and isinstance(called.value, ast.Attribute)
+
+
 def _raised_here(
     view: View, block: ast.With | ast.AsyncWith, names: frozenset[str]
 ) -> tuple[ast.AST, str] | None:
     """A `raise` of the expected exception in the block itself, with nothing around it that could be under test."""
-    if any(not raises_names(manager.context_expr) for manager in block.items):
+    if any(not raises_names(manager.context_expr) or _of_tool(manager.context_expr) for manager in block.items):
         return None
     waiting: list[ast.stmt] = list(block.body)
     while waiting:

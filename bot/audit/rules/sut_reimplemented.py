@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from bot.audit.dataflow.basis import Rest, basis
+from bot.audit.reading.references import is_product
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test
 from bot.audit.surroundings.steered import shared_tool, steered
 from bot.audit.view import View
@@ -22,7 +24,18 @@ def _look(context: Context, view: View) -> Iterator[Found]:
             "a part in it"
         ),
         # Whoever writes a tool for other tests may well see to it that it works.
-        WARNING if shared_tool(context, view, found.origin.node) else ERROR,
+        WARNING if shared_tool(context, view, found.origin.node) or _within_product(view) else ERROR,
+    )
+
+
+def _within_product(view: View) -> bool:
+    """Whether the test runs its own code inside a context of the product, and so what that changes around it."""
+    return any(
+        item.optional_vars is None
+        and isinstance(item.context_expr, ast.Call)
+        and is_product(view.bare_scope.resolve(item.context_expr.func))
+        for block in view.withs
+        for item in block.items
     )
 
 

@@ -12,7 +12,7 @@ from bot.audit.dataflow.replacing import Replacement
 from bot.audit.reading.checks import MOCKS
 from bot.audit.reading.definitions import ClassInfo, FunctionInfo, last_name
 from bot.audit.reading.flat import every, walk
-from bot.audit.reading.references import is_product
+from bot.audit.reading.references import Instance, is_product
 from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import Context, Example, Found, Rule, per_test, said
 from bot.audit.view import View
@@ -26,9 +26,23 @@ def own_replacements(view: View) -> Iterator[tuple[Replacement, ast.Call]]:
         if not _is_product_method(view, item) or _leads_back(view, item):
             continue
         for node in view.nodes:
-            if isinstance(node, ast.Call) and replaced(view, node.func) is item:
+            if isinstance(node, ast.Call) and replaced(view, node.func) is item and not _of_heir(view, item, node):
                 yield item, node
                 break
+
+
+def _of_heir(view: View, item: Replacement, call: ast.Call) -> bool:
+    """Whether what is called may be an heir's own method, beside which that of the ancestor is replaced."""
+    home = item.original.owner if item.original is not None else None
+    if home is None or not isinstance(call.func, ast.Attribute):
+        return False
+    owner = resolve(view, call.func.value)
+    cls = owner.cls if isinstance(owner, Instance) else owner if isinstance(owner, ClassInfo) else None
+    if cls is not None:
+        found = cls.method(item.attribute)
+        return found is not None and item.original is not None and found.node is not item.original.node
+    heirs = (each for each in view.program.classes if each is not home and home in each.order)
+    return any(item.attribute in heir.members for heir in heirs if heir.module.product)
 
 
 def _is_product_method(view: View, item: Replacement) -> bool:

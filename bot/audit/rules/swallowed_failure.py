@@ -31,6 +31,16 @@ def broadly_caught(turn: Turn) -> frozenset[str]:
     return frozenset({"Exception"})  # a `return` in `finally`
 
 
+def cleans_up(view: View, node: ast.AST) -> bool:
+    """Whether a node stands in a `finally`, and so in what tidies up after the test, whatever came of it."""
+    below = node
+    for item in view.above(node):
+        if isinstance(item, ast.Try | ast.TryStar) and below in item.finalbody:
+            return True
+        below = item
+    return False
+
+
 def enters_loops(path: Path) -> bool:
     """Whether a path goes through the body of every loop on it."""
     return all(turn.taken for turn in path.turns if turn.kind == "loop")
@@ -174,6 +184,8 @@ def _of_paths(view: View, paths: Paths) -> Iterator[Found]:
             if not caught:
                 continue
             handler = isinstance(turn.node, ast.ExceptHandler)
+            if not turn.asserted and handler and cleans_up(view, turn.node):
+                continue
             if turn.asserted:
                 if (handler and gives_up_sometimes(turn.node)) or _heard(view, path, turn):
                     continue

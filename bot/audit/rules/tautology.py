@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
+from bot.audit.reading.references import is_product
 from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test, said
 from bot.audit.vacuity.objects import mock_claims, object_claims
 from bot.audit.vacuity.vacuous import decides, vacuous
@@ -22,10 +24,20 @@ def _look(context: Context, view: View) -> Iterator[Found]:
         if node in elsewhere:
             continue
         message = f"`{said(node)}` holds whatever the code does: {why}"
-        if others:
+        if others or _is_about_decorator(view):
             yield node, message, WARNING
         else:
             yield node, message
+
+
+def _is_about_decorator(view: View) -> bool:
+    """Whether the product wraps the test: that its body is run at all is then what it shows."""
+    decorators = [item.func if isinstance(item, ast.Call) else item for item in view.node.decorator_list]
+    names = [item.id for item in decorators if isinstance(item, ast.Name)]
+    imported = [node for name in names for node in view.module.bindings.get(name, []) if isinstance(node, ast.alias)]
+    return any(is_product(view.bare_scope.resolve(item)) for item in decorators) or any(
+        view.program.comes_from_product(node) for node in imported
+    )
 
 
 RULE = Rule(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.audit.interpret.features import Kind
 from bot.audit.interpret.frames import Function
 from bot.audit.interpret.interpretation import Interpretation, Run, interpreted
-from bot.audit.interpret.removals import Kind, Place, places, without
+from bot.audit.interpret.removals import Place, places, reaching, without
 from bot.audit.rule import Context, Example, Hit, Rule, said
 from bot.audit.rules.fails_as_written import awaits_by_itself
-from bot.audit.vacuity.titles import Claim, claimed, telling
+from bot.audit.surroundings.titled import suspects
+from bot.audit.vacuity.titles import Claim, claimed, features, telling
 from bot.audit.view import View
 
 _CARRIED_BY: dict[Claim, frozenset[Kind]] = {
@@ -26,6 +28,8 @@ _CARRIED_BY: dict[Claim, frozenset[Kind]] = {
     Claim.ISOLATES: frozenset({"skips"}),
     Claim.APPLIES: frozenset({"does", "limits"}),
 }
+_ASKED_FOR = frozenset({"guards", "effects", "recency", "measures", "beside", "waits", "counts"})
+"""Kinds of places that a title has to ask for by a feature."""
 _EVERYWHERE = telling("id name value key data item result object type len list dict user")
 """Words that stand in any code."""
 _SURE = 2
@@ -33,6 +37,8 @@ _SURE = 2
 _MOST_PLACES = 30
 _FILE_STEPS = 60_000
 """Steps of the interpreter that all tests of one file may take here together."""
+
+_SPENT = "too many steps in this file"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +59,10 @@ def linked(view: View, functions: Sequence[Function]) -> Linked:
     named: list[Place] = []
     others: list[Place] = []
     for function in functions:
-        if isinstance(function.node, ast.Lambda):
-            continue
         own = telling(function.name.replace(".", " "))
-        for place in places(function.node):
+        for place in _plain_places(function):
             about = telling(" ".join(_names(place)))
-            if place.kind not in kinds or function.node.name.startswith("__"):
+            if place.kind not in kinds or function.name.rpartition(".")[2].startswith("__"):
                 if place.kind in kinds or (about & wanted and place.kind != "does"):
                     others.append(place)
             elif about & (wanted - own):
@@ -74,6 +78,11 @@ def linked(view: View, functions: Sequence[Function]) -> Linked:
     if not certain:
         return Linked(tuple(named), tuple(others))
     return Linked(tuple(certain), (*named, *others))
+
+
+def _plain_places(function: Function) -> list[Place]:
+    return [] if isinstance(function.node, ast.Lambda) else [
+        place for place in places(function.node) if not place.part and place.kind not in _ASKED_FOR]
 
 
 def _names(place: Place) -> Iterator[str]:
@@ -92,8 +101,10 @@ def _names(place: Place) -> Iterator[str]:
 def _check(context: Context) -> Iterator[Hit]:
     auto = awaits_by_itself(context)
     for view in context.views:
-        if context.planned(view.case) is None and claimed(view.node.name):
-            yield from _judged(view, auto)
+        if context.planned(view.case) is None and (claimed(view.node.name) or features(view.node.name)):
+            hit = next(_judged(view, auto), None) or next(_featured(view, auto), None)
+            if hit is not None:
+                yield hit
 
 
 def _judged(view: View, auto: bool) -> Iterator[Hit]:
@@ -119,16 +130,52 @@ def _judged(view: View, auto: bool) -> Iterator[Hit]:
               view.source.line(view.node.lineno))
 
 
+def _featured(view: View, auto: bool) -> Iterator[Hit]:
+    """A feature that the name asks for, which the test does not miss."""
+    found = interpreted(view, auto=auto)
+    if found.outcome != "passed" or not any(run.met for run in found.runs):
+        return
+    called = {node: function for run in found.runs for node, function in run.called.items()}
+    for suspect in suspects(view, list(called.values())):
+        if len(suspect.places) + len(suspect.others) > _MOST_PLACES:
+            continue
+        if any(_with(view, [place], auto).outcome != "passed" for place in suspect.places):
+            continue
+        every = (*suspect.places, *suspect.more)
+        if len(every) > 1 and _with(view, every, auto).outcome != "passed":
+            continue
+        if any(_with(view, [place], auto).outcome != "passed" for place in suspect.others):
+            continue
+        place = next((each for each in suspect.places if each.kind == "effects" or _is_reached(view, each, auto)), None)
+        if place is None:
+            continue
+        name, line = called[place.function].name, view.node.lineno
+        text = f"what `{name}` leaves behind" if place.kind == "effects" else f"`{said(place.node)}` in `{name}`"
+        yield Hit(view.source.path, line, view.case.id,
+                  f"its name says that it {suspect.feature.value}, but it passes just so without {text}",
+                  view.source.line(line))
+
+
+def _is_reached(view: View, place: Place, auto: bool) -> bool:
+    found = _ran(view, reaching(place), auto)
+    return found.outcome != "passed" and not any(run.why == _SPENT for run in found.runs)
+
+
 def _with(view: View, taken: Sequence[Place], auto: bool) -> Interpretation:
-    """What the test does with some places taken away; unknown when the tests of its file have used up their steps."""
+    """What the test does with some places taken away."""
+    return _ran(view, without(taken), auto)
+
+
+def _ran(view: View, changed: Mapping[ast.AST, ast.AST], auto: bool) -> Interpretation:
+    """What the test does with changed functions; unknown when the tests of its file have used up their steps."""
     memo, path = view.program.memo, view.source.path
     used: dict[str, int] = memo.setdefault("steps without titled places", {})
     if used.get(path, 0) > _FILE_STEPS:
-        return Interpretation((Run("unknown", "too many steps in this file"),))
+        return Interpretation((Run("unknown", _SPENT),))
     machine = memo["interpreter"]
     spent, machine.spent = machine.spent, {}
     try:
-        return interpreted(view, without(taken), auto=auto)
+        return interpreted(view, changed, auto=auto)
     finally:
         used[path] = used.get(path, 0) + machine.spent.get(path, 0)
         machine.spent = spent

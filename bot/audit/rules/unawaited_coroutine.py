@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from bot.audit.reading.bindings import fixture_name
+from bot.audit.reading.checks import raises_names
 from bot.audit.reading.definitions import last_name
 from bot.audit.reading.flat import every, parent_of
-from bot.audit.reading.references import Coroutine, function_of
+from bot.audit.reading.references import Coroutine, Instance, function_of
 from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import Context, Example, Found, Rule, per_test, said
 from bot.audit.view import Body, View
@@ -183,6 +184,33 @@ def _warned_about(body: Body, node: ast.AST) -> bool:
     )
 
 
+def _raises_first(body: Body, node: ast.Call) -> bool:
+    """Whether the call is of a plain function that gives a coroutine at its end, and is expected to raise before."""
+    function = function_of(body.scope.resolve(node.func))
+    plain = function is not None and isinstance(function.node, ast.FunctionDef)
+    if function is None or not plain or not any(True for _ in every(function.node, ast.Raise)):
+        return False
+    return any(
+        raises_names(manager.context_expr)
+        for item in body.above(node)
+        if isinstance(item, ast.With | ast.AsyncWith)
+        for manager in item.items
+    )
+
+
+def _may_be_of_heir(body: Body, node: ast.Call, made: Coroutine) -> bool:
+    """Whether the object, of which only an annotation tells the class, may be of an heir with a plain method there.
+
+    Such an heir is one that the tests define: they hand it to the product, which makes the object.
+    """
+    owner = body.scope.resolve(node.func.value) if isinstance(node.func, ast.Attribute) else None
+    home = made.function.owner
+    if not isinstance(owner, Instance) or owner.call is not None or home is None:
+        return False
+    heirs = (each for each in body.scope.program.classes if not each.module.product and home in each.order)
+    return any(isinstance(heir.members.get(made.function.node.name), ast.FunctionDef) for heir in heirs)
+
+
 def _in_body(body: Body) -> Iterator[tuple[ast.AST, str]]:
     scope = body.scope
     for node in body.every(ast.Call):
@@ -194,7 +222,7 @@ def _in_body(body: Body) -> Iterator[tuple[ast.AST, str]]:
         made = scope.resolve(node)
         if not isinstance(made, Coroutine) or any(isinstance(item, ast.Lambda) for item in body.above(node)):
             continue
-        if _warned_about(body, node):
+        if _warned_about(body, node) or _raises_first(body, node) or _may_be_of_heir(body, node, made):
             continue
         use = _Uses(body).of(node)
         if use:

@@ -29,7 +29,8 @@ def _look(context: Context, view: View) -> Iterator[Found]:
     found = list(replacements_in(view.node, view.bare_scope))
     for item in found:
         if item.text and (reason := _looked_up_elsewhere(view, item) or _bound_before(view, item)):
-            yield item.node, reason
+            on_purpose = _beside(view, item, found) or _without_a_word(view, item)
+            yield (item.node, reason, WARNING) if on_purpose else (item.node, reason)
         elif item.text and _in_another_process(view, item):
             yield item.node, f"`{item.text}` is patched in this process, and the code runs in another one"
     for body in view.helpers:
@@ -41,6 +42,22 @@ def _look(context: Context, view: View) -> Iterator[Found]:
     yield from unmet(view)
     yield from variables_too_late(view)
     yield from _never_called(context, view)
+
+
+def _beside(view: View, item: Replacement, found: list[Replacement]) -> bool:
+    """Whether the test patches the same name in another module, too, where it is looked up: one may be too many."""
+    others = (each for each in found if each is not item and each.text and each.attribute == item.attribute)
+    return any(not _looked_up_elsewhere(view, each) for each in others)
+
+
+def _without_a_word(view: View, item: Replacement) -> bool:
+    """Whether a decorator's patch stages nothing: its mock is told nothing, and the test never looks at it."""
+    patches = [each for each in view.node.decorator_list if isinstance(each, ast.Call) and last_name(each) == "patch"]
+    if item.node not in patches or item.written_values() or any(len(each.args) != 1 for each in patches):
+        return False
+    given = [each.arg for each in view.node.args.args if each.arg not in {"self", "cls"}]
+    at = patches[::-1].index(item.node)
+    return at < len(given) and not any(name.id == given[at] for name in view.names)
 
 
 def _looked_up_elsewhere(view: View, item: Replacement) -> str:

@@ -118,11 +118,73 @@ def _runs(view: View, functions: set[FunctionNode]) -> bool:
     found = interpreted(view)
     if found.outcome == "passed":
         return any(functions & set(run.entered) for run in found.runs)
-    reach = view.reach
-    methods = {item for cls in reach.classes for item in cls.node.body}
-    named = {item.attr for body in (view.body, *view.helpers) for item in body.every(ast.Attribute)}
-    reached = {item.node for item in reach.functions} | methods
-    return reach.opaque or any(item in reached or item.name in named for item in functions)
+    return view.reach.opaque or bool(functions & _may_run(view))
+
+
+def _may_run(view: View) -> set[FunctionNode]:
+    """The product's functions that a test may lead to, by their names alone: rather too many than one too few."""
+    by_name = _by_name(view)
+    waiting = [name for body in (view.body, *view.helpers) for name in _names_in(view, body.node)]
+    waiting += [name for item in (view.cls.order if view.cls else ()) for name in _names_in(view, item.node)]
+    known: set[str] = set()
+    found: set[FunctionNode] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in known:
+            continue
+        known.add(name)
+        waiting.extend(_bases(view).get(name, ()))
+        for function in by_name.get(name, ()):
+            if function not in found:
+                found.add(function)
+                waiting.extend(_names_in(view, function))
+    return found
+
+
+def _by_name(view: View) -> dict[str, list[FunctionNode]]:
+    """The product's functions under the names that lead to them: their own, and for methods that of their class.
+
+    The name of a class leads to those of its methods that Python calls by itself: constructors, operators, properties.
+    """
+    key = "functions by name"
+    if key not in view.program.memo:
+        by_name: dict[str, list[FunctionNode]] = {}
+        for module in view.program.product_modules:
+            tree = module.source.tree
+            functions: list[FunctionNode] = [*every(tree, ast.FunctionDef), *every(tree, ast.AsyncFunctionDef)]
+            for function in functions:
+                by_name.setdefault(function.name, []).append(function)
+                above = parent_of(function)
+                if isinstance(above, ast.ClassDef) and (function.decorator_list or function.name.startswith("__")):
+                    by_name.setdefault(above.name, []).append(function)
+        view.program.memo[key] = by_name
+    known: dict[str, list[FunctionNode]] = view.program.memo[key]
+    return known
+
+
+def _bases(view: View) -> dict[str, list[str]]:
+    """The names of the bases of each class of the product, by its name."""
+    key = "bases by name"
+    if key not in view.program.memo:
+        bases: dict[str, list[str]] = {}
+        for cls in view.program.classes:
+            bases.setdefault(cls.node.name, []).extend(cls.base_names)
+        view.program.memo[key] = bases
+    known: dict[str, list[str]] = view.program.memo[key]
+    return known
+
+
+def _names_in(view: View, node: ast.AST) -> frozenset[str]:
+    """The names, attributes and texts in a function, by which it may lead to another."""
+    key = ("names in", node)
+    if key not in view.program.memo:
+        view.program.memo[key] = frozenset({
+            *(item.id for item in every(node, ast.Name)),
+            *(item.attr for item in every(node, ast.Attribute)),
+            *(item.value for item in every(node, ast.Constant) if isinstance(item.value, str)),
+        })
+    known: frozenset[str] = view.program.memo[key]
+    return known
 
 
 __all__ = ["variables_too_late"]

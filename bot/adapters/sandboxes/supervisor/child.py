@@ -43,13 +43,7 @@ def become(argv: Sequence[str], env: Mapping[str, str], cwd: str, out: int, fail
     `processes` is None behind bubblewrap, which limits them itself, in its own user namespace.
     """
     try:
-        die_with_parent(signal.SIGKILL)
-        os.setsid()
-        for number in (signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        for source, target in ((nothing, 0), (out, 1), (out, 2)):
-            os.dup2(source, target)
+        _streams(out)
         _lower(resource.RLIMIT_FSIZE, disk_bytes + ROOM)
         _lower(resource.RLIMIT_CORE, 0)
         _lower(resource.RLIMIT_NOFILE, 4096)
@@ -67,6 +61,28 @@ def become(argv: Sequence[str], env: Mapping[str, str], cwd: str, out: int, fail
         os.write(failed, f"{error.strerror or error}".encode()[:4000])
     finally:
         os._exit(127)
+
+
+def become_engine(argv: Sequence[str], env: Mapping[str, str], out: int, failed: int) -> NoReturn:
+    """Become the client of a container engine, which sets the limits itself and may need its privileges."""
+    try:
+        _streams(out)
+        os.chdir("/")
+        os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606
+    except OSError as error:
+        os.write(failed, f"{error.strerror or error}".encode()[:4000])
+    finally:
+        os._exit(127)
+
+
+def _streams(out: int) -> None:
+    die_with_parent(signal.SIGKILL)
+    os.setsid()
+    for number in (signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (out, 1), (out, 2)):
+        os.dup2(source, target)
 
 
 def _protect_devices() -> None:
