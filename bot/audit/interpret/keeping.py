@@ -7,7 +7,7 @@ from itertools import chain
 from operator import is_
 from typing import Any
 
-_MOST_TOGETHER = 50
+_MOST_TOGETHER = 500
 
 
 class Slots(dict[str, Any]):
@@ -18,7 +18,7 @@ class Kept:
     """Values with what they held. Finding out what has changed goes by identity and order: it runs nothing of them."""
 
     def __init__(self) -> None:
-        self._groups: list[_Group] = []
+        self._groups: dict[type, list[_Group]] = {dict: [], list: []}
         self._waiting: dict[type, list[tuple[Any, Any]]] = {dict: [], list: []}
         self._others: list[tuple[Any, Any]] = []
 
@@ -28,16 +28,22 @@ class Kept:
 
     def put_back(self) -> None:
         """Let every value hold again what it held when it was added."""
-        for kind, waiting in self._waiting.items():
-            self._groups += [_Group(kind, waiting[at : at + _MOST_TOGETHER])
-                             for at in range(0, len(waiting), _MOST_TOGETHER)]
-            waiting.clear()
-        for group in self._groups:
-            if group.has_changed():
-                for value, copy in group.pairs:
-                    _put_back(value, copy)
+        for kind, groups in self._groups.items():
+            self._group(kind, groups)
+            for group in groups:
+                if group.has_changed():
+                    for value, copy in group.pairs:
+                        _put_back(value, copy)
         for value, copy in self._others:
             _put_back(value, copy)
+
+    def _group(self, kind: type, groups: list[_Group]) -> None:
+        """Put what was added since into groups, the last one filled up first."""
+        waiting = self._waiting[kind]
+        if waiting and groups and len(groups[-1].pairs) < _MOST_TOGETHER:
+            waiting[:0] = groups.pop().pairs
+        groups += [_Group(kind, waiting[at : at + _MOST_TOGETHER]) for at in range(0, len(waiting), _MOST_TOGETHER)]
+        waiting.clear()
 
 
 class _Group:
