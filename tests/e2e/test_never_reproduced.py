@@ -17,8 +17,8 @@ from bot.domain.plan import Difficulty, Expectation, Level, PlannedTest, Service
 from bot.domain.suite import Ended, FailureKind, Outcome, SuiteResult
 from bot.probe.launch import NeededService, product_globs, run_tests
 from bot.probe.seen import TestRun
+from bot.steps.believing import doubts_about
 from bot.steps.run_tests import concluded
-from bot.steps.running import doubts_about
 
 K = FailureKind
 TARGET = TargetConfig(python=sys.executable, code=("app/**/*.py",), tests=("tests",), pythonpath=(".",))

@@ -23,8 +23,8 @@ from bot.domain.suite import (
 )
 from bot.ports import Completed
 from bot.probe.seen import Seen, SeenTest, TestRun
+from bot.steps.bench import declared_services
 from bot.steps.plan import unprovided
-from bot.steps.running import declared_services
 
 K = FailureKind
 PRODUCT = ("app/**", "!tests")

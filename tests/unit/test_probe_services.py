@@ -16,7 +16,7 @@ from bot.domain.plan import Difficulty, Expectation, Level, PlannedTest, Service
 from bot.probe import whybot_services as services
 from bot.probe.launch import NeededService, needed_services, run_tests
 from bot.probe.seen import SeenService, TestRun, read_seen
-from bot.steps.running import doubts_about
+from bot.steps.believing import doubts_about
 
 SERVE = "import socket, time; s = socket.create_server(('127.0.0.1', {port})); print('up', flush=True); time.sleep(60)"
 

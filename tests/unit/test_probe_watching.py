@@ -15,7 +15,7 @@ from bot.domain.suite import Observation
 from bot.probe import whybot_connections as connections
 from bot.probe.launch import run_tests
 from bot.probe.seen import TestRun
-from bot.steps.running import doubts_about
+from bot.steps.believing import doubts_about
 
 
 def launch(folder: Path, files: dict[str, str], watch: bool = False, args: tuple[str, ...] = ()) -> TestRun:

@@ -123,7 +123,7 @@ class Asserting:
 
     def skips(self, call: ast.Call) -> bool:
         """Whether a call ends the test as skipped."""
-        return last_name(call.func) in SKIPS and isinstance(parent_of(call), ast.Expr | ast.Raise)
+        return last_name(call.func) in SKIPS and isinstance(parent_of(call), ast.Expr | ast.Raise | ast.Return)
 
     def is_check(self, call: ast.Call) -> bool:
         """Whether a call may fail the test by an assertion: of a library, or in a helper that the tests define."""

@@ -65,7 +65,8 @@ class Straight:
         if isinstance(node, ast.Break | ast.Continue):
             out.left += [("break" if isinstance(node, ast.Break) else "continue", path) for path in paths]
             return []
-        if not isinstance(node, ast.Raise):
+        failing = isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and self.asserting.fails(node.exc)
+        if failing or not isinstance(node, ast.Raise):  # `raise pytest.fail(...)` does what the call alone does
             paths = self.expressions(node, paths, out)
         if isinstance(node, ast.Assert):
             return self.asserted(node, node.test, paths, out)
@@ -146,6 +147,8 @@ class Straight:
         if risky is None:
             kinds = (ast.Await, ast.Subscript, ast.YieldFrom, ast.BinOp, *(() if calls else (ast.Attribute,)))
             risky = next((item for item in nodes if isinstance(item, kinds)), None)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Name):
+                risky = node.value  # a name that stands alone is there for its NameError
         return Facts(
             tuple(checks),
             risky,

@@ -63,6 +63,8 @@ def _basis(view: View) -> Basis | None:
         return None
     if on_product(view) or _is_about_support(view):
         return None
+    if runs_product(view) and any(_in_own_class(view, item) for item in decisive(view)):
+        return None  # an assertion in an object of the test: the product decides whether and when it comes to it
     deciding = [item for item in decisive(view) if any(_says_something(part) for part in item.operands)]
     if not deciding:
         return None
@@ -83,7 +85,8 @@ def _basis(view: View) -> Basis | None:
         return Basis(Rest.MOCKS, first, next(item for item in found if item.kind is Kind.MOCK))
     if Kind.CONSTANT in kinds:
         return None  # the values of an enumeration and the ancestry of an exception are the product's, too
-    if kinds & {Kind.LIBRARY, Kind.AMBIENT} and _changes_library(view) and runs_product(view):
+    changed = _changes_library(view) if kinds & {Kind.LIBRARY, Kind.AMBIENT} else frozenset()
+    if changed and (runs_product(view) or any(item.name in changed for item in found)):
         return None
     if kinds & {Kind.LIBRARY, Kind.AMBIENT}:
         return Basis(Rest.LIBRARY, first)
@@ -105,19 +108,26 @@ def _runs_under_product(view: View) -> bool:
     return bool(view.program.memo[key]) or any(is_product(view.bare_scope.resolve(item)) for item in decorators)
 
 
-def _changes_library(view: View) -> bool:
-    """Whether the product puts something of its own in a module of the library: `datetime.datetime = Frozen`."""
+def _changes_library(view: View) -> frozenset[str]:
+    """What the product puts in modules of the library: `datetime.datetime = Frozen`, by its dotted names."""
     key = "the product changes the library"
     if key not in view.program.memo:
-        view.program.memo[key] = any(
-            not isinstance(item.ctx, ast.Load)
+        view.program.memo[key] = frozenset(
+            f"{found.name}.{item.attr}"
+            for module in view.program.product_modules
+            for item in every(module.source.tree, ast.Attribute)
+            if not isinstance(item.ctx, ast.Load)
             and isinstance(item.value, ast.Name)
             and isinstance(found := view.program.lookup(module, item.value), External)
             and found.name in sys.stdlib_module_names
-            for module in view.program.product_modules
-            for item in every(module.source.tree, ast.Attribute)
         )
-    return bool(view.program.memo[key])
+    known: frozenset[str] = view.program.memo[key]
+    return known
+
+
+def _in_own_class(view: View, item: Asserted) -> bool:
+    """Whether an assertion stands in a method of a class that the test defines inside itself."""
+    return item.own and any(isinstance(above, ast.ClassDef) for above in view.above(item.node))
 
 
 def _says_something(operand: ast.AST) -> bool:

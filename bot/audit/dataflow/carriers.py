@@ -66,7 +66,7 @@ class Carriers(Inputs):
         program = self.view.program
         found = program.imported(alias)
         if isinstance(found, External):
-            yield Origin(kind_of(found.name), found.name, alias)
+            yield Origin(Kind.PRODUCT if self._offered(alias) else kind_of(found.name), found.name, alias)
         elif isinstance(found, ModuleInfo | ClassInfo | FunctionInfo):
             if found.product if isinstance(found, ModuleInfo) else found.module.product:
                 kind = kind_of_class(found) if isinstance(found, ClassInfo) else Kind.PRODUCT
@@ -78,6 +78,15 @@ class Carriers(Inputs):
         else:
             yield found if isinstance(found, ast.expr) else UNKNOWN
 
+    def _offered(self, alias: ast.alias) -> bool:
+        """Whether the product says that a name which it imports is its own to give: `import x as x`."""
+        program = self.view.program
+        return program.comes_from_product(alias) and any(
+            isinstance(node, ast.alias) and node.asname == alias.name
+            for module in program.product_modules
+            for node in module.bindings.get(alias.name, [])
+        )
+
     def _parameter(self, variable: Variable, node: ast.arg) -> Iterator[Item]:
         function = variable.scope
         if not isinstance(function, FunctionNode):
@@ -86,7 +95,8 @@ class Carriers(Inputs):
             return
         module = self.home_of(function)
         holder = next(module.source.above(function), None)
-        if isinstance(holder, ast.ClassDef) and function.args.args and function.args.args[0] is node:
+        first = bool(function.args.args) and function.args.args[0] is node and not is_static(function)
+        if isinstance(holder, ast.ClassDef) and first:
             if not function.name.startswith("test") and holder not in [item.node for item in self._own_classes()]:
                 yield from holder.bases  # an object of the tests that the product's class may have made and filled
             return
@@ -212,6 +222,9 @@ class Carriers(Inputs):
                 else:
                     found = True
                     yield from self.stored(node)
+        for call in self.view.calls:  # `fill(self)`: a helper or what a fixture gives may set it
+            if any(self.is_own(item) for item in call.args if isinstance(item, ast.Name)):
+                yield call.func
         if not found:
             yield UNKNOWN
 

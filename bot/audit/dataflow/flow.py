@@ -226,7 +226,9 @@ def _leaves(dependencies: Dependencies, *start: object) -> Iterator[Origin]:
 
 def _assertion(view: View, node: ast.AST, *, own: bool) -> Iterator[Asserted]:
     if isinstance(node, ast.Assert):
-        yield Asserted(view, node, "assert", (node.test,), own)
+        never = isinstance(node.test, ast.Constant) and not node.test.value
+        leading = _leading_to(view, node) if never else ()
+        yield Asserted(view, node, "fail" if leading else "assert", leading or (node.test,), own)
     elif isinstance(node, ast.With | ast.AsyncWith):
         for manager in node.items:
             if is_expectation(manager.context_expr) and last_name(manager.context_expr) != "suppress":

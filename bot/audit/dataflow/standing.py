@@ -99,6 +99,8 @@ class Standing:
         function = variable.scope if variable else None
         if not isinstance(function, FunctionNode) or not function.args.args or function.args.args[0].arg != node.id:
             return False
+        if is_static(function):
+            return False
         return any(function in item.node.body for item in self.view.cls.order)
 
     def is_test_code(self, function: ScopeNode) -> bool:

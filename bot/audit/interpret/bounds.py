@@ -239,6 +239,21 @@ class Growing:
         return found
 
 
+class Counted:
+    """An iterator for a function that may skip any number of its items: each is a step."""
+
+    def __init__(self, items: Any) -> None:
+        self._next = type(items).__next__
+        self._items = items
+
+    def __iter__(self) -> Counted:
+        return self
+
+    def __next__(self) -> Any:
+        spend(1)
+        return self._next(self._items)
+
+
 def is_lazy(value: Any) -> bool:
     """Whether a value is an iterator of the standard library that may hold others in it."""
     return type(value).__module__ in {"itertools", "builtins"} and hasattr(type(value), "__next__") \

@@ -19,6 +19,7 @@ from bot.audit.interpret.frames import (
     Function,
     bind,
     docstring_of,
+    forget_changed,
     inner_of,
     make_host,
     mark_async,
@@ -50,6 +51,9 @@ _LEFT_OUT = {"__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__c
 """What only copies and the like use: instances of such a class are not copied."""
 _DECIDED = {"__repr__", "__str__", "__len__", "__bool__", "__hash__", "__format__", "__int__", "__float__", "__index__",
             "__iter__", "__aiter__", "__init__", "__bytes__", "__fspath__", "__length_hint__", "__complex__"}
+
+
+_PLAIN_LAZY = (map, zip, enumerate)
 
 
 class Calls(Suspending):
@@ -120,7 +124,7 @@ class Calls(Suspending):
         if isinstance(found, int) and function.name.endswith(("__len__", "__index__")) \
                 and abs(int.__index__(found)) > MOST_ITEMS:
             raise Bounded("a size that is too large")
-        if function.name.endswith("__iter__") and type(found).__module__ == "itertools":
+        if function.name.endswith("__iter__") and (type(found).__module__ == "itertools" or type(found) in _PLAIN_LAZY):
             return self._counted(found)
         return found
 
@@ -147,6 +151,7 @@ class Calls(Suspending):
         if any(base is UNKNOWN or base is type for base in bases) or not all(map(_is_base, bases)) \
                 or (meta is not None and not any(meta is item for item in self.metaclasses)) \
                 or any(name is None or value is UNKNOWN for name, value in keywords.items()):
+            self._unfollowed(node, frame, bases)
             if all(isinstance(item, ast.Name | ast.Attribute) and ast.unparse(item).endswith("RequestHandler")
                    for item in node.bases):
                 self.handlers = True  # it runs only where it is given to a server
@@ -192,6 +197,20 @@ class Calls(Suspending):
         owner.append(made)
         return made
 
+    def _unfollowed(self, node: ast.ClassDef, frame: Frame, bases: list[Any]) -> None:
+        """Note that a class is made by code of the program's own that is not followed, and what that may change."""
+        is_meta = any(isinstance(base, type) and issubclass(base, type) for base in bases)
+        names = {getattr(item, "id", getattr(item, "attr", "")) for item in node.bases}
+        names |= {getattr(item.value, "id", getattr(item.value, "attr", "")) for item in node.keywords}
+        if names & self.makers and not self.importing:
+            undecided("a class that is made in a way that is not followed")
+        making = [item for item in node.body if isinstance(item, ast.FunctionDef)
+                  and item.name in ({"__new__", "__init__", "__call__"} if is_meta else {"__init_subclass__"})]
+        if making or is_meta or names & self.makers:
+            self.makers.add(node.name)
+        for item in making:
+            forget_changed(item, frame.root, set())
+
     def _check_names(self, names: dict[str, Any], bases: tuple[Any, ...]) -> None:
         """End the interpretation at a class that Python would use in ways that are not followed."""
         self.steps -= _CLASS_STEPS
@@ -208,6 +227,7 @@ class Calls(Suspending):
             raise Bounded("a class of too many bases")
 
     metaclasses: frozenset[Any] = frozenset()
+    makers: set[str]
 
     def annotate(self, name: str, annotation: ast.expr, frame: Frame) -> None:
         """Note a field of a class: what dataclasses ask of the annotation, and nothing else."""

@@ -6,11 +6,12 @@ import ast
 import asyncio.coroutines
 import inspect
 import types
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.audit.interpret.values import Module
+from bot.audit.interpret.values import UNKNOWN, Module, is_instance
 from bot.audit.reading.flat import children, walk
 from bot.audit.reading.program import ModuleInfo
 
@@ -240,6 +241,46 @@ def signature_of(function: Function) -> inspect.Signature:
     if shape.keywords:
         found.append(kinds(shape.keywords, kinds.VAR_KEYWORD))
     return inspect.Signature(found)
+
+
+def forget_changed(node: ast.AST, root: Frame, seen: set[ast.AST]) -> None:
+    """Take what a function may change of its module's containers and objects as unknown: how far it came is not known.
+
+    It follows calls of functions by name, those of other modules too.
+    """
+    if node in seen or len(seen) > _MOST_FOLLOWED:
+        return
+    seen.add(node)
+    arguments = getattr(node, "args", None)
+    changed = {name.id for item in ast.walk(node) for name in _changed_by(item)}
+    if isinstance(arguments, ast.arguments):
+        changed |= {item.id for item in (*arguments.defaults, *arguments.kw_defaults) if isinstance(item, ast.Name)}
+    for item in ast.walk(node):
+        held = root.names.get(item.id) if isinstance(item, ast.Name) else None
+        inner = inner_of(held)
+        if inner is not None:
+            forget_changed(inner.node, inner.frame.root, seen)
+    for name in changed:
+        held = root.names.get(name)
+        if isinstance(held, list | dict | set | deque) or is_instance(held):
+            root.names[name] = UNKNOWN
+
+
+_MOST_FOLLOWED = 60
+
+
+def _changed_by(item: ast.AST) -> Iterator[ast.Name]:
+    """The names of what a node stores into, asks a method of, or gives to a call."""
+    parts: list[ast.expr] = []
+    if isinstance(item, ast.Subscript) and not isinstance(item.ctx, ast.Load):
+        parts = [item.value]
+    elif isinstance(item, ast.Attribute):
+        parts = [item.value]
+    elif isinstance(item, ast.AugAssign):
+        parts = [item.target]
+    elif isinstance(item, ast.Call):
+        parts = [*item.args, *(part.value for part in item.keywords)]
+    yield from (part for part in parts if isinstance(part, ast.Name))
 
 
 def make_host(enter: Any, function: Any) -> Any:

@@ -206,7 +206,21 @@ TABLE: dict[str, dict[str, Any]] = {
 }
 """What interpreted code finds in a module of the standard library. All else there is unknown."""
 
-_LAZY = {"map", "zip", "enumerate", "iter", "next", "islice", "reversed", "count", "cycle", "repeat", "type"}
+_LAZY = {"map", "zip", "enumerate", "iter", "next", "islice", "reversed", "count", "cycle", "repeat", "type",
+         "zip_longest", "takewhile", "starmap", "accumulate", "pairwise", "tee", "chain"}
+"""Functions that hand on at least one item for each that they take, and take none before somebody asks."""
+_SKIPPING = {"compress", "dropwhile", "filterfalse", "groupby", "from_iterable"}
+"""Lazy functions that may go through many items in between: what they take is counted."""
+_TAKING = {
+    "list", "tuple", "set", "frozenset", "dict", "bytes", "bytearray", "deque", "Counter", "OrderedDict", "defaultdict",
+    "UserDict", "UserList", "ChainMap", "sorted", "min", "max", "sum", "join", "extend", "extendleft", "update", "union",
+    "intersection", "difference", "symmetric_difference", "difference_update", "intersection_update",
+    "symmetric_difference_update", "issubset", "subtract", "fromkeys", "prod", "fsum", "mean", "median", "stdev",
+    "pstdev", "variance", "mode", "fmean", "quantiles", "nlargest", "nsmallest", "reduce", "product", "permutations",
+    "combinations", "_make", "namedtuple", "writelines", "wait", "as_completed", "urlencode", "Enum", "IntEnum",
+    "StrEnum", "Flag", "IntFlag",
+}
+"""Functions that take all items of what they are given, at once."""
 _HOLDS_UNKNOWN = {
     "len", "list", "tuple", "dict", "reversed", "enumerate", "zip", "append", "extend", "insert", "get", "items",
     "keys", "values", "pop", "popitem", "copy", "iter", "next", "map", "update", "setdefault", "appendleft", "popleft",
@@ -245,10 +259,8 @@ for _names in TABLE.values():
 
 def prepared(function: Any, name: str, owner: Any, args: list[Any], kwargs: dict[str, Any]) -> list[Any]:
     """The arguments of a call as the library may have them. Ends the interpretation where it could take long."""
-    if name not in _LAZY:
-        args = [listed(value) if _is_stream(value) and name not in _HOLDS_STREAMS else value for value in args]
-    elif any(_is_stream(value) and bounds.is_lazy(value) for value in args):
-        spend(_NESTED)
+    if any(_is_stream(value) for value in args):
+        args = _streamed(name, args)
     if name in gates.CALLERS:
         args = gates.guard_all(name, args, kwargs)
         if name in {"sub", "subn"}:
@@ -256,6 +268,19 @@ def prepared(function: Any, name: str, owner: Any, args: list[Any], kwargs: dict
             if len(args) > at and callable(args[at]):
                 args[at] = bounds.Growing(args[at])
     bounds.check_call(function, name, owner, args, kwargs)
+    return args
+
+
+def _streamed(name: str, args: list[Any]) -> list[Any]:
+    """The arguments of a call, some of which give their items only once: taken as the function itself takes them."""
+    if name in _LAZY or name in _SKIPPING:
+        if any(_is_stream(value) and bounds.is_lazy(value) for value in args):
+            spend(_NESTED)
+        return [bounds.Counted(value) if _is_stream(value) else value for value in args] if name in _SKIPPING else args
+    if name in _TAKING:
+        return [listed(value) if _is_stream(value) else value for value in args]
+    if name not in _HOLDS_STREAMS:
+        undecided(f"an iterator given to {name}")
     return args
 
 
@@ -299,6 +324,8 @@ def call(function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:  # noqa
             undecided("a change by something unknown")
         else:
             return UNKNOWN
+    if name in _TAKING:
+        args = [listed(value) if _is_stream(value) else value for value in args]
     if given and name not in {"append", "len", "isinstance"} and weigh(
             *[value for value in args if isinstance(value, CONTAINERS)], *kwargs.values()) \
             and name not in _HOLDS_UNKNOWN:
@@ -349,7 +376,11 @@ def close_coroutines() -> None:
 
 _HOLDS_STREAMS = {"isinstance", "type", "Mock", "MagicMock", "AsyncMock", "contextmanager", "callback", "gather",
                   "partial", "append", "put", "put_nowait", "create_task", "ensure_future", "wait_for", "set_result",
-                  "isawaitable", "closing", "aclosing", "shield", "setdefault", "nullcontext", "id", "callable"}
+                  "isawaitable", "closing", "aclosing", "shield", "setdefault", "nullcontext", "id", "callable", "len",
+                  "hash", "insert", "appendleft", "add", "discard", "remove", "index", "count", "push", "wrapper",
+                  "enter_context", "SimpleNamespace", "set", "get", "pop", "__setattr__", "__init__", "__new__", "call",
+                  "__setitem__", "field", "cast", "configure_mock", "result", "abs", "round", "ord", "chr", "int",
+                  "float", "complex", "divmod", "pow", "range", "iscoroutine", "replace"}
 
 
 def _is_stream(value: Any) -> bool:

@@ -53,6 +53,7 @@ class Modules(Calls):
         self.keep: list[Any] = []
         self.reusable = True
         self.leaked = False
+        self.makers = set()
         self.imported_steps = 0
         self.undo: list[tuple[Any, str, Any]] = []
         self.touched = True

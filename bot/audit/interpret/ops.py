@@ -131,7 +131,7 @@ def compare(op: type[ast.cmpop], left: Any, right: Any) -> Any:
             return (op is ast.NotIn) if isinstance(right, CONTAINERS) and not right else UNKNOWN
         weigh(left, right)
         try:
-            found = left in (right if hasattr(type(right), "__contains__") else listed(right))
+            found = left in right if hasattr(type(right), "__contains__") else _met(left, right)
         except Undecided:
             return UNKNOWN
         return found is (op is ast.In)
@@ -144,6 +144,17 @@ def compare(op: type[ast.cmpop], left: Any, right: Any) -> Any:
         return _COMPARED[op](left, right)
     except Undecided:
         return UNKNOWN
+
+
+def _met(wanted: Any, items: Any) -> bool:
+    """Whether a value comes among items that are given only once: what comes after it is left."""
+    for item in iterate(items):
+        spend(1)
+        if item is UNKNOWN:
+            undecided()
+        if item is wanted or compare(ast.Eq, item, wanted):
+            return True
+    return False
 
 
 def truth(value: Any) -> bool:

@@ -168,7 +168,7 @@ class State:
         """See Statements."""
         raise NotImplementedError
 
-    def items(self, value: Any) -> list[Any]:
+    def items(self, value: Any, most: int | None = None) -> list[Any]:
         """See Statements."""
         raise NotImplementedError
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.audit.interpret import ops
 from bot.audit.interpret.expressions import Expressions
-from bot.audit.interpret.frames import Frame, bound_in
+from bot.audit.interpret.frames import Frame, bound_in, forget_changed, inner_of
 from bot.audit.interpret.matching import matches
 from bot.audit.interpret.state import Met
 from bot.audit.interpret.values import MOST_ITEMS, UNKNOWN, Bounded, GaveUp, bounded, is_instance, undecided
@@ -35,12 +35,14 @@ class Statements(Expressions):
                 return signal
         return None
 
-    def items(self, value: Any) -> list[Any]:
-        """The items of a value, each counted."""
+    def items(self, value: Any, most: int | None = None) -> list[Any]:
+        """The items of a value, each counted; with `most`, no more than that many are taken."""
         found: list[Any] = []
         for item in ops.iterate(value):
             self.tick()
             found.append(item)
+            if len(found) == most:
+                break
             if len(found) > MOST_ITEMS:
                 raise Bounded("too many items")
         return found
@@ -78,9 +80,9 @@ class Statements(Expressions):
             for part in target.elts:
                 self.assign(part.value if isinstance(part, ast.Starred) else part, UNKNOWN, frame)
             return
-        items = self.items(value)
         star = next((at for at, part in enumerate(target.elts) if isinstance(part, ast.Starred)), None)
         count = len(target.elts)
+        items = self.items(value, count + 1 if star is None else None)
         if star is None:
             if len(items) != count:
                 what = "too many values to unpack" if len(items) > count else "not enough values to unpack"
@@ -393,3 +395,5 @@ class Statements(Expressions):
                 held = frame.names.get(item.id)
                 if isinstance(held, type | list | dict | set | deque) or is_instance(held):
                     frame.names[item.id] = UNKNOWN  # it may have been changed
+                elif (inner := inner_of(held)) is not None:
+                    forget_changed(inner.node, inner.frame.root, set())

@@ -9,10 +9,10 @@ import re
 import tokenize
 from collections.abc import Iterator
 
-from bot.audit.dataflow.flow import Asserted, Kind, asserted, resolve
+from bot.audit.dataflow.flow import Asserted, Kind, asserted, kinds, resolve
 from bot.audit.reading.checks import raises_names
 from bot.audit.reading.definitions import ClassInfo, FunctionInfo, last_name
-from bot.audit.reading.flat import walk
+from bot.audit.reading.flat import every, walk
 from bot.audit.reading.program import Missing, ModuleInfo
 from bot.audit.reading.references import Bound, Instance, is_product
 from bot.audit.reading.signatures import why_not
@@ -164,13 +164,52 @@ def _refused_call(view: View, item: Asserted) -> str:
     return ""
 
 
+def _compares_itself(view: View, test: ast.expr) -> bool:
+    """Whether a comparison asks an object of the product, which says itself what it equals: a matcher."""
+    if not (isinstance(test, ast.Compare) and all(isinstance(op, ast.Eq | ast.NotEq) for op in test.ops)):
+        return False
+    key = "the product says what is equal"
+    if key not in view.program.memo:
+        view.program.memo[key] = any("__eq__" in cls.members for cls in view.program.classes if cls.module.product)
+    if not view.program.memo[key]:
+        return False
+    return any(_is_matcher(view, side) for side in (test.left, *test.comparators))
+
+
+def _is_matcher(view: View, side: ast.expr) -> bool:
+    """Whether an expression is an object, or class, of the product that was made to be compared with."""
+    found = resolve(view, side)
+    if isinstance(found, Instance | ClassInfo):
+        cls = found.cls if isinstance(found, Instance) else found
+        return is_product(found) and (not cls.closed or any("__eq__" in item.members for item in cls.order))
+    plain = isinstance(side, ast.Name | ast.BinOp | ast.UnaryOp) or (
+        isinstance(side, ast.Call) and isinstance(side.func, ast.Name)
+    )
+    return plain and Kind.PRODUCT in kinds(view, side) and not _is_computed(view, side)
+
+
+def _is_computed(view: View, side: ast.expr) -> bool:
+    """Whether a name holds what a function or method of the product gave, which is a plain value as a rule."""
+    bound = view.bare_scope.bound(view.node).get(side.id, []) if isinstance(side, ast.Name) else []
+    values = [value for _, value in bound if isinstance(value, ast.expr)] if bound else [side]
+    calls = [call for value in values for call in every(value, ast.Call, ast.Await)]
+    return any(
+        isinstance(call, ast.Await) or not isinstance(resolve(view, call.func), ClassInfo | None) for call in calls
+    )
+
+
 def _inverted(view: View, item: Asserted) -> bool:
     """Whether a block expects the failure of an assertion that it makes itself on the product."""
     if not isinstance(item.node, ast.With | ast.AsyncWith):
         return False
     if not any("AssertionError" in raises_names(manager.context_expr) for manager in item.node.items):
         return False
-    inner = {part for statement in item.node.body for part in walk(statement) if isinstance(part, ast.Assert)}
+    inner = {
+        part
+        for statement in item.node.body
+        for part in walk(statement)
+        if isinstance(part, ast.Assert) and not _compares_itself(view, part.test)
+    }
     return any(other.node in inner and Kind.PRODUCT in other.kinds for other in asserted(view))
 
 

@@ -88,6 +88,8 @@ def _of_try(view: View, paths: Paths, node: ast.Try | ast.TryStar) -> Iterator[F
     for handler in node.handlers:
         if handler_names(handler) <= _ENDS_QUIETLY or (generated and not handler_names(handler) & BROAD):
             continue  # that only this error comes, whatever is generated, is what such a test shows
+        if _of_import(node, handler):
+            continue  # what a test does without a module that it asks for is another matter
         if _own_signal(view, handler) or _raises_elsewhere(depends, handler) or _reads_otherwise(handler, node):
             continue
         for path in paths.green:
@@ -215,6 +217,12 @@ def _asserts(handler: ast.ExceptHandler) -> bool:
     return any(is_check(item) for statement in handler.body for item in walk(statement))
 
 
+def _of_import(node: ast.Try | ast.TryStar, handler: ast.ExceptHandler) -> bool:
+    """Whether a handler is only for a module that the `try` imports and that may not be there."""
+    imports = any(isinstance(item, ast.Import | ast.ImportFrom) for item in node.body)
+    return imports and handler_names(handler) <= {"ImportError", "ModuleNotFoundError"}
+
+
 def _own_signal(view: View, handler: ast.ExceptHandler) -> bool:
     """Whether only exceptions of the tests' own are caught, by which their code says that it is done."""
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type] if handler.type else []
@@ -228,7 +236,7 @@ def _raises_elsewhere(depends: Dependence, handler: ast.ExceptHandler) -> bool:
     return any(
         isinstance(item, ast.If)
         and not depends.on_run(item.test)
-        and any(isinstance(part, ast.Raise) for part in (*item.body, *item.orelse))
+        and fails([*item.body, *item.orelse])
         and not any(name.id == handler.name for name in every(item.test, ast.Name))
         for item in handler.body
     )

@@ -7,6 +7,7 @@ import builtins
 import re
 import unittest
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from unittest.mock import MagicMock
 
 from bot.audit.reading.checks import MOCKS, handler_names, raises_names
@@ -60,7 +61,10 @@ def _affected(context: Context, module: ModuleInfo, node: ast.AST) -> tuple[str,
 
 def _hits(context: Context, module: ModuleInfo, node: ast.stmt | ast.expr, why: str) -> Iterator[Hit]:
     line = module.source.line(node.lineno)
-    for test in _affected(context, module, node):
+    tests = _affected(context, module, node)
+    if tests == (module.source.path,) and _is_sample(context, module):
+        return
+    for test in tests:
         path = test.partition("::")[0]
         if path == module.source.path:
             yield Hit(path, node.lineno, test, why, line)
@@ -80,8 +84,48 @@ def _imports(context: Context, module: ModuleInfo) -> Iterator[Hit]:
                 if alias.name != "*"
                 else None
             )
-            if isinstance(found, Missing) and not _expected(module.source, node):
+            if isinstance(found, Missing) and not _expected(module.source, node) and not _made(context, node, alias):
                 yield from _hits(context, module, node, f"`{said(node)}` fails: {found.what}")
+
+
+def _made(context: Context, node: ast.stmt, alias: ast.alias) -> bool:
+    """Whether the package that is imported from makes modules at run time, by a finder or in `sys.modules`."""
+    base = alias.name if isinstance(node, ast.Import) else getattr(node, "module", None) or ""
+    root = base.partition(".")[0]
+    return any(
+        _makes_modules(module)
+        for module in context.program.product_modules
+        if root and root in module.name.split(".")
+    )
+
+
+def _makes_modules(module: ModuleInfo) -> bool:
+    for item in every(module.source.tree, ast.Attribute):
+        if not is_name(item.value, "sys"):
+            continue
+        above = parent_of(item)
+        if item.attr == "meta_path" or (
+            item.attr == "modules" and isinstance(above, ast.Subscript) and isinstance(above.ctx, ast.Store)
+        ):
+            return True
+    return False
+
+
+def _is_sample(context: Context, module: ModuleInfo) -> bool:
+    """Whether a file beside the tests is none and is imported by none: a sample that something reads or runs."""
+    stem = PurePosixPath(module.source.path).stem
+    if stem.startswith("test") or stem.endswith(("_test", "_tests")) or module.source.is_conftest:
+        return False
+    memo = context.program.memo
+    if "imported by tests" not in memo:
+        memo["imported by tests"] = frozenset(
+            part
+            for other in context.modules
+            for node in imports_in(other.source.tree)
+            for name in (getattr(node, "module", None), *(alias.name for alias in node.names))
+            for part in (name or "").split(".")
+        )
+    return stem not in memo["imported by tests"]
 
 
 def _expected(source: Source, node: ast.AST) -> bool:

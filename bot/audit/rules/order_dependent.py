@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from bot.audit.reading.bindings import fixture_name
 from bot.audit.reading.definitions import is_name, last_name
-from bot.audit.reading.flat import every, walk
+from bot.audit.reading.flat import every, imports_in, walk
 from bot.audit.reading.reach import SETUPS
 from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test
@@ -139,6 +139,8 @@ def _shared(context: Context, view: View) -> tuple[dict[str, dict[str, _State]],
             for target in (item.targets if isinstance(item, ast.Assign) else [item.target])
         )
         declared = frozenset(name for item in every(tree, ast.Global) for name in item.names)
+        # What is imported is an object of its own, not a list of the tests: `logger.add` registers something.
+        declared -= {alias.asname or alias.name for item in imports_in(tree) for alias in item.names}
         plain -= clients - declared
         classes = frozenset(
             item.name

@@ -30,10 +30,12 @@ _SPEED = re.compile(
     re.IGNORECASE,
 )
 _GROWTH = re.compile(
-    r"quadratic|exponential|\bO\(n|complexity|catastrophic|backtrack|re-?dos|denial|\bdos\b|cve-?\d|pathological",
+    r"quadratic|exponential|linear|\bO\(n|complexity|catastrophic|backtrack|re-?dos|denial|\bdos\b|cve-?\d|pathological",
     re.IGNORECASE,
 )
 """Where the time is how a cost that grows too fast shows: a bound far above the good time is meant."""
+_MEASURING = re.compile(r"(^|/)(perf|performance|bench|benchmarks?)/", re.IGNORECASE)
+"""Folders of tests that are there to measure, and are run by themselves."""
 _FOREVER = 20
 """So many times as long as another sleep, and a sleep does not end within a test."""
 _STARTS = {
@@ -107,11 +109,13 @@ def _of_elapsed(view: View, measured: Measured) -> Iterator[Found]:
 
 def _weigh(view: View, measured: Measured, compare: ast.Compare, *, alone: bool) -> tuple[str, FindingSeverity]:
     sides = [compare.left, *compare.comparators]
+    # How a time grows with the input, or what a layer costs on top of another, shows only against another time.
+    meant = WARNING if _GROWTH.search(_said(view)) or _MEASURING.search(view.source.path) else ERROR
     if all(measured.is_time(side) or _scaled(measured, side) for side in sides):
-        return ": two measured times are compared with each other", ERROR
+        return ": two measured times are compared with each other", meant
     timed = next(side for side in sides if measured.is_time(side))
     if _of_two(measured, timed):
-        return ": two measured times are compared with each other", ERROR
+        return ": two measured times are compared with each other", meant
     text = _said(view)
     upper = _upper(measured, compare)
     if upper is None:

@@ -136,6 +136,8 @@ def _bound_before(view: View, item: Replacement) -> str:
     plain = through is None and root == "time"  # other code hardly reads the clock for the product
     if not plain and (through is None or not through.product or not isinstance(target, External) or not root):
         return ""
+    if through is not None and _reads_own(through, parts[-1]):
+        return ""
     uses = [
         (module, node)
         for module in view.program.product_modules
@@ -151,6 +153,14 @@ def _bound_before(view: View, item: Replacement) -> str:
         return ""
     return (f"patching `{item.text}` changes nothing: the code took `{dotted}` as a default when it was imported "
             f"({uses[0][0].source.path}:{uses[0][1].lineno})")
+
+
+def _reads_own(module: ModuleInfo, name: str) -> bool:
+    """Whether a function of a module reads the name that the module itself has for something."""
+    return any(
+        item.id == name and isinstance(item.ctx, ast.Load) and _in_a_body(module, item)
+        for item in every(module.source.tree, ast.Name)
+    )
 
 
 def _in_a_body(module: ModuleInfo, node: ast.AST) -> bool:
