@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence, Set
 
 from bot.domain.base import Sha, counted
 from bot.domain.patch import GuardFinding
@@ -14,6 +15,7 @@ SOME_FAILED = frozenset({1})
 NO_SUITE = "the service has no suite of its own (`suite` is empty)"
 BEFORE = "what worked before the fix"
 STILL_GREEN = "every test still passes"
+_IDLE = re.compile(r'[+-]\s*(?:#.*|"""[^"]*""")?')
 EITHER = ALL_PASSED | SOME_FAILED
 """pytest's exit codes (docs.pytest.org, "Exit codes"); every other one means that it was not able to run them."""
 
@@ -166,8 +168,9 @@ def _show(
         if finding.hard:
             yield f"The fix guard rejects {finding.path} ({finding.rule}): {finding.message}"
     needless = [check for check in hunks if check.needed is False]
-    idle = sum(map(_size, needless))
-    total = idle + sum(_size(check) for check in hunks if check.needed)
+    moved = _moved(hunks)
+    idle = sum(_size(check, moved) for check in needless if not _is_move(check, moved))
+    total = idle + sum(_size(check, moved) for check in hunks if check.needed)
     if 2 * idle >= total > 0:
         yield (f"{idle} of the {total} lines that the fix changes are not needed: without "
                f"{', '.join(map(_where, needless))} every test still passes.")
@@ -218,9 +221,29 @@ def _durations(runs: Sequence[ProofRun]) -> Iterator[str]:
                "with the fix.")
 
 
-def _size(check: HunkCheck) -> int:
-    """The lines that came and went, without empty ones: those that go with a statement are no change of their own."""
-    return check.hunk.lines - sum(1 for line in check.hunk.text.split("\n") if line in {"+", "-"})
+def _size(check: HunkCheck, moved: Set[tuple[str, str]]) -> int:
+    """The lines that came and went, without empty ones, comments and docstrings of a line, which are no change of their
+    own, and without those that only went from one file to another.
+    """
+    return check.hunk.lines - sum(1 for line in check.hunk.text.split("\n")
+                                  if _IDLE.fullmatch(line) or (check.hunk.path, line) in moved)
+
+
+def _is_move(check: HunkCheck, moved: Set[tuple[str, str]]) -> bool:
+    """Whether a hunk is what a move leaves behind: at least half of its lines stand in another file now, or stood."""
+    lines = [line for line in check.hunk.text.split("\n") if line[:1] in {"+", "-"} and not _IDLE.fullmatch(line)]
+    return 2 * sum((check.hunk.path, line) in moved for line in lines) >= len(lines) > 0
+
+
+def _moved(hunks: Sequence[HunkCheck]) -> frozenset[tuple[str, str]]:
+    """The lines of hunks, by path and with their sign, that go in one file and come in another."""
+    there = {(check.hunk.path, line) for check in hunks for line in check.hunk.text.split("\n")
+             if line[:1] in {"+", "-"}}
+    files: dict[str, set[str]] = {}
+    for path, line in there:
+        files.setdefault(line, set()).add(path)
+    return frozenset((path, line) for path, line in there
+                     if files.get(("-" if line[0] == "+" else "+") + line[1:], set()) - {path})
 
 
 def _where(check: HunkCheck) -> str:

@@ -22,6 +22,17 @@ _OWN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For
 _REPORTED = {"error", "exception", "critical", "fatal"}
 MANY_TYPES = 5
 """A handler of so many types is as good as one of all."""
+MANY_FAMILIES = 4
+"""So is one of so many kinds that have nothing to do with each other, when outages are among them."""
+_FAMILIES = {
+    **dict.fromkeys(("UnicodeError", "UnicodeDecodeError", "UnicodeEncodeError", "JSONDecodeError"), "ValueError"),
+    **dict.fromkeys(("KeyError", "IndexError"), "LookupError"),
+    **dict.fromkeys(("IOError", "EnvironmentError", "ConnectionError", "ConnectionResetError", "TimeoutError",
+                     "FileNotFoundError", "PermissionError", "BrokenPipeError", "InterruptedError"), "OSError"),
+    **dict.fromkeys(("ZeroDivisionError", "OverflowError", "FloatingPointError"), "ArithmeticError"),
+    **dict.fromkeys(("RecursionError", "NotImplementedError"), "RuntimeError"),
+    "UnboundLocalError": "NameError", "ModuleNotFoundError": "ImportError",
+}
 
 Aliases = Mapping[str, ast.expr]
 
@@ -62,7 +73,8 @@ def _handlers(tree: ast.AST) -> list[ast.ExceptHandler]:
 
 def _handler(file: ChangedFile, item: ast.ExceptHandler) -> Iterator[GuardFinding]:
     names = ["BaseException"] if item.type is None else _types(item.type, _aliases(file.after))
-    if all(map(_says_nothing, item.body)) and not (_is_everything(names) and _reported_in_loop(file, item)):
+    silent = all(_says_nothing(part, item.name or "") for part in item.body)
+    if silent and not (_is_everything(names) and _reported_in_loop(file, item)):
         yield _dropped(file, item, names)
     elif _is_everything(names):
         yield file.finding("broad-except", "A new handler catches every exception.", item, hard=False)
@@ -79,7 +91,9 @@ def _dropped(file: ChangedFile, item: ast.AST, names: list[str]) -> GuardFinding
 
 
 def _is_everything(names: list[str]) -> bool:
-    return bool(set(names) & _EVERYTHING) or len(set(names)) >= MANY_TYPES
+    families = {_FAMILIES.get(name, name) for name in names}
+    return bool(set(names) & _EVERYTHING) or len(set(names)) >= MANY_TYPES or (
+        len(families) >= MANY_FAMILIES and "OSError" in families)
 
 
 def _aliases(tree: ast.Module) -> dict[str, ast.expr]:
@@ -110,21 +124,34 @@ def _types(node: ast.expr, aliases: Aliases, depth: int = 0) -> list[str]:
     return [last_name(node)]
 
 
-def _says_nothing(node: ast.stmt) -> bool:
-    """Whether a statement of a handler tells nobody that there was an exception. A line in the log is nobody."""
+def _says_nothing(node: ast.stmt, caught: str = "") -> bool:
+    """Whether a statement of a handler tells nobody that there was an exception. A line in the log is nobody.
+
+    `caught` is the name of the exception, empty where it has none.
+    """
     if isinstance(node, ast.Pass | ast.Continue | ast.Break):
         return True
     if isinstance(node, ast.Return):
-        return node.value is None or fixed(node.value)
+        return node.value is None or _is_made_up(node.value, caught)
     if isinstance(node, ast.Assign | ast.AnnAssign):
         return node.value is not None and fixed(node.value)
     if isinstance(node, ast.If):
-        return all(map(_says_nothing, (*node.body, *node.orelse)))
+        return all(_says_nothing(part, caught) for part in (*node.body, *node.orelse))
     if not isinstance(node, ast.Expr):
         return False
     value = node.value
     named = isinstance(value, ast.Call) and last_name(value.func) in {"print_exc", "format_exc", "warn", "sleep"}
     return isinstance(value, ast.Constant) or is_log(value) or named or is_sleep(node)
+
+
+def _is_made_up(value: ast.expr, caught: str) -> bool:
+    """Whether an answer is a constant, or constants beside what was there before: nothing is worked out for it."""
+    if fixed(value):
+        return True
+    if isinstance(value, ast.Tuple | ast.List):
+        return any(map(fixed, value.elts)) and all(
+            fixed(part) or (isinstance(part, ast.Name) and part.id != caught) for part in value.elts)
+    return False
 
 
 def _reported_in_loop(file: ChangedFile, handler: ast.ExceptHandler) -> bool:

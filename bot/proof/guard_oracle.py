@@ -45,7 +45,8 @@ class _Product:
         self.constants: set[str] = set()
         for path, tree in new.items():
             was = {name: ast.dump(value) for name, value in module_constants(old[path]).items()} if path in old else {}
-            self.constants |= {name for name, value in module_constants(tree).items() if was.get(name) != ast.dump(value)}
+            self.constants |= {name for name, value in module_constants(tree).items()
+                               if was.get(name) != ast.dump(value)}
 
 
 def _asked(file: ChangedFile, product: _Product) -> Iterator[GuardFinding]:
@@ -77,6 +78,8 @@ def _imported(tree: ast.Module, product: _Product) -> set[str]:
 
 def _conditions(tree: ast.Module) -> Iterator[ast.AST]:
     """What decides which way a test goes, and what is taken where there may be nothing: `getattr` with a default."""
+    tables = {last_name(target) for node in ast.walk(tree) if isinstance(node, ast.Assign)
+              and isinstance(node.value, ast.Dict) for target in node.targets}
     for node in ast.walk(tree):
         if isinstance(node, ast.If | ast.IfExp | ast.While):
             yield node.test
@@ -84,11 +87,15 @@ def _conditions(tree: ast.Module) -> Iterator[ast.AST]:
             yield from node.ifs
         elif isinstance(node, ast.Match):
             yield node.subject
+        elif isinstance(node, ast.Subscript) and (isinstance(node.value, ast.Dict) or last_name(node.value) in tables):
+            yield node.slice
         elif isinstance(node, ast.Call) and last_name(node.func) == "getattr" and len(node.args) > 2:
             yield node
 
 
 def _why(node: ast.AST, product: _Product, names: set[str], given: Mapping[str, list[ast.expr]], depth: int) -> str:
+    if constant := _switch(node, product, names):
+        return f"`{constant}`, which the fix changes"
     for part in ast.walk(node):
         if isinstance(part, ast.Call) and last_name(part.func) in {"hasattr", "getattr"} and part.args \
                 and _root(part.args[0]) in names:
@@ -100,8 +107,6 @@ def _why(node: ast.AST, product: _Product, names: set[str], given: Mapping[str, 
             return f"`{ast.unparse(part)}`"
         if isinstance(part, ast.Call) and last_name(part.func) in _THERE and _is_of_fix(part, product, names, given, 0):
             return f"whether a file is there (`{ast.unparse(part)}`)"
-        if constant := _switch(part, product, names):
-            return f"`{constant}`, which the fix changes"
     if isinstance(node, ast.Name | ast.UnaryOp | ast.Compare | ast.BoolOp) and depth < _DEEP:
         for part in ast.walk(node):
             for value in given.get(part.id, ()) if isinstance(part, ast.Name) and part.id not in names else ():
@@ -116,15 +121,20 @@ def _of_product(node: ast.Attribute, names: set[str]) -> bool:
 
 def _switch(node: ast.AST, product: _Product, names: set[str]) -> str:
     """The constant of the product that a condition holds against a value that is written down, or asks for itself."""
-    sides = [node.left, *node.comparators] if isinstance(node, ast.Compare) else \
-        [node.operand] if isinstance(node, ast.UnaryOp) else [node] if isinstance(node, ast.Attribute) else []
-    if isinstance(node, ast.Compare) and not any(isinstance(side, ast.Constant | ast.Tuple) for side in sides):
-        return ""
-    for side in sides:
-        if isinstance(side, ast.Name | ast.Attribute) and last_name(side) in product.constants \
-                and _root(side) in names:
-            return ast.unparse(side)
-    return ""
+    sides: list[ast.expr] = []
+    match node:
+        case ast.BoolOp(values=parts):
+            return next(filter(None, (_switch(part, product, names) for part in parts)), "")
+        case ast.UnaryOp(operand=part):
+            return _switch(part, product, names)
+        case ast.Compare():
+            sides = [node.left, *node.comparators]
+            if not any(isinstance(side, ast.Constant | ast.Tuple) for side in sides):
+                return ""
+        case ast.Name() | ast.Attribute():
+            sides = [node]
+    return next((ast.unparse(side) for side in sides if isinstance(side, ast.Name | ast.Attribute)
+                 and last_name(side) in product.constants and _root(side) in names), "")
 
 
 def _is_of_fix(node: ast.AST, product: _Product, names: set[str], given: Mapping[str, list[ast.expr]],

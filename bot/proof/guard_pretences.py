@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterator
 
 from bot.audit.reading.definitions import last_name
@@ -10,6 +11,7 @@ from bot.domain.patch import GuardFinding
 from bot.proof.guard_files import ChangedFile, fresh, within
 from bot.proof.trees import FunctionNode, fixed
 
+_BUILTINS = {"builtins", "__builtins__"}
 _LOCKS = {"Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition"}
 _CACHES = {"lru_cache", "cache", "cached", "memoize", "memoized", "memoise"}
 _CHANGING = {"append", "add", "pop", "popleft", "popitem", "extend", "insert", "remove", "discard"}
@@ -55,9 +57,9 @@ def _steps_on(node: FunctionNode) -> ast.AST | None:
                 and isinstance(item.value.func, ast.Attribute) and item.value.func.attr in _CHANGING \
                 and _root(item.value.func.value) not in local:
             return item
-        targets = [item.target] if isinstance(item, ast.AugAssign) else \
-            item.targets if isinstance(item, ast.Assign) else []
-        for target in targets:
+        if not isinstance(item, ast.AugAssign | ast.Assign):
+            continue
+        for target in [item.target] if isinstance(item, ast.AugAssign) else item.targets:
             if _root(target) in local or isinstance(target, ast.Tuple | ast.List):
                 continue
             root = _root(target)
@@ -102,6 +104,32 @@ def _is_empty(value: ast.expr, own: str) -> bool:
     return fixed(value) or (isinstance(value, ast.Name) and value.id == own)
 
 
+def builtin_replaced(file: ChangedFile) -> Iterator[GuardFinding]:
+    """A built-in function that the product puts its own in place of, for everybody: for the tests, too."""
+    for item in fresh(_replaced(file.before), _replaced(file.after)):
+        yield file.finding(
+            "builtin-replaced", f"`{ast.unparse(item)}` changes what a built-in name means to everybody.", item,
+            hard=True)
+
+
+def _replaced(tree: ast.Module) -> Iterator[ast.AST]:
+    for item in ast.walk(tree):
+        if isinstance(item, ast.Assign | ast.AugAssign):
+            for target in item.targets if isinstance(item, ast.Assign) else [item.target]:
+                if isinstance(target, ast.Attribute | ast.Subscript) and _root(target) in _BUILTINS \
+                        and _is_builtin(target.slice if isinstance(target, ast.Subscript) else target):
+                    yield item
+        elif isinstance(item, ast.Call) and last_name(item.func) == "setattr" and item.args \
+                and _root(item.args[0]) in _BUILTINS and len(item.args) > 1 and _is_builtin(item.args[1]):
+            yield item
+
+
+def _is_builtin(name: ast.expr) -> bool:
+    """Whether a name is one that Python itself has, and no new one such as gettext's `_`."""
+    said = name.value if isinstance(name, ast.Constant) else name.attr if isinstance(name, ast.Attribute) else None
+    return said in vars(builtins)
+
+
 def stale_answer(file: ChangedFile) -> Iterator[GuardFinding]:
     """An exception that is passed over without a word, and in its place the answer of an earlier call."""
     for name, old, new in file.pairs:
@@ -109,7 +137,8 @@ def stale_answer(file: ChangedFile) -> Iterator[GuardFinding]:
         kept -= {one for item in within(old) if isinstance(item, ast.Global) for one in item.names}
         silent = any(isinstance(item, ast.ExceptHandler) and all(isinstance(part, ast.Pass) for part in item.body)
                      for item in within(new))
-        given = [item for item in within(new) if isinstance(item, ast.Return) and item.value is not None and _root(item.value) in kept]
+        given = [item for item in within(new) if isinstance(item, ast.Return)
+                 and item.value is not None and _root(item.value) in kept]
         if silent and given:
             yield file.finding(
                 "stale-answer", f"When it fails, {name} now says nothing and gives what an earlier call gave.",

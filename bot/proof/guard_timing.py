@@ -9,6 +9,7 @@ from bot.audit.reading.definitions import last_name
 from bot.domain.patch import GuardFinding
 from bot.proof.guard_files import ChangedFile, fresh
 from bot.proof.trees import (
+    FunctionNode,
     copied,
     is_log,
     is_sleep,
@@ -22,6 +23,8 @@ from bot.proof.trees import (
 _RANK = {"debug": 0, "print": 0, "info": 1, "warn": 2, "warning": 2, "error": 3, "exception": 3, "critical": 4,
          "fatal": 4}
 _HIGH = {"ERROR", "CRITICAL", "FATAL", 40, 50}
+_HELPFUL = {"functools", "time", "tenacity", "backoff", "stamina", "retrying"}
+"""What is imported to try something again."""
 _RETRYING = {"retry", "backoff", "on_exception", "retrying", "stamina"}
 
 
@@ -132,9 +135,26 @@ def retried(node: ast.stmt) -> ast.Try | None:
 
 
 def retries_removed(tree: ast.Module) -> ast.Module:
-    """A copy in which nothing is tried again."""
-    picture: ast.Module = _Retries().visit(copied(tree))
-    return picture
+    """A copy in which nothing is tried again, by a loop, by a library's decorator or by one of the module's own."""
+    picture = copied(tree)
+    wrappers = _wrappers(picture)
+    picture.body = [item for item in picture.body if not (
+        (isinstance(item, FunctionNode) and item.name in wrappers)
+        or (isinstance(item, ast.Import | ast.ImportFrom)
+            and {getattr(item, "module", None), *(alias.name for alias in item.names)} & _HELPFUL))]
+    for item in ast.walk(picture):
+        if isinstance(item, FunctionNode | ast.ClassDef):
+            item.decorator_list = [one for one in item.decorator_list if last_name(one) not in wrappers]
+    removed: ast.Module = _Retries().visit(picture)
+    return removed
+
+
+def _wrappers(tree: ast.Module) -> set[str]:
+    """The functions of a module that only decorate others, and try again what they wrap."""
+    used = {last_name(one) for item in ast.walk(tree) if isinstance(item, FunctionNode | ast.ClassDef)
+            for one in item.decorator_list}
+    return {item.name for item in tree.body if isinstance(item, FunctionNode) and item.name in used
+            and any(isinstance(part, ast.stmt) and retried(part) is not None for part in ast.walk(item))}
 
 
 def patience(file: ChangedFile) -> Iterator[GuardFinding]:

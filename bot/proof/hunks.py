@@ -83,6 +83,13 @@ class FixChange:
             taken.setdefault(path, set()).update(places)
         return {path: self._files[path].text(frozenset(places)) for path, places in sorted(taken.items())}
 
+    def moved(self, path: str) -> frozenset[int]:
+        """The lines of a file after the fix, from 1, that came from another file, where the fix takes them out."""
+        gone = {line.rstrip() for file in self._files.values() if file.path != path
+                for piece in file.pieces if piece.changed for line in piece.old}
+        return frozenset(piece.start + at for piece in self._files[path].pieces if piece.changed
+                         for at, line in enumerate(piece.new, 1) if line.rstrip() in gone - {b""})
+
     def _hunk(self, path: str, places: tuple[int, ...]) -> Hunk:
         file = self._files[path]
         pieces = [file.pieces[at] for at in range(places[0], places[-1] + 1)]

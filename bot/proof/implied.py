@@ -27,6 +27,7 @@ from bot.proof.naming import (
 
 _PACKAGE = "__init__"
 _MOST_ROUNDS = 20
+_MOST_PATH = 200
 
 @dataclass
 class _Changes:
@@ -34,7 +35,8 @@ class _Changes:
 
     `functions` are keys `path::qualified.name`, `classes` the same with a dot behind it, for those whose bodies change
     outside of their functions. `names` are what statements of modules and classes bind that change, `files` those in
-    which a statement changes that binds nothing or registers what it defines.
+    which a statement changes that binds nothing or registers what it defines. `data` are the names of changed files
+    that are no Python, `folders` those of the folders that such files come into.
     """
 
     functions: set[str] = field(default_factory=set)
@@ -42,6 +44,7 @@ class _Changes:
     names: set[str] = field(default_factory=set)
     files: set[str] = field(default_factory=set)
     data: set[str] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
 
 
 class FixedCode:
@@ -63,6 +66,9 @@ class FixedCode:
                 self._compare(path, before.get(path), after.get(path))
             else:
                 self._changes.data |= {PurePosixPath(path).name}
+                if before.get(path) is None:
+                    # It was not there, so nothing could name it: it is found by its folder.
+                    self._changes.folders |= {PurePosixPath(path).parent.name} - {""}
 
     def why(self, seen: Observation) -> str:
         """What of the changed code a test ran, as a clause; empty when it ran none."""
@@ -91,10 +97,14 @@ class FixedCode:
         return ""
 
     def _reads(self, seen: Observation) -> str:
-        for path in dict.fromkeys([seen.path, *(key.partition("::")[0] for key in seen.reached)]):
+        reached = [key.partition("::")[0] for key in seen.reached]
+        # A fixture may have read it before the test itself began.
+        for path in dict.fromkeys([seen.path, *reached, *self._modules(seen.path)]):
             for name in sorted(self._changes.data):
                 if name.encode() in self._text(path):
                     return f"`{path}`, which it ran, names {name}, which the fix changes"
+            for name in sorted(self._changes.folders & self._said(path)):
+                return f"`{path}`, which it ran, names the folder {name}, into which the fix puts a file"
         return ""
 
     # the two trees
@@ -156,6 +166,23 @@ class FixedCode:
         if path not in self._texts:
             self._texts[path] = self._source(path) or b""
         return self._texts[path]
+
+    def _modules(self, path: str) -> list[str]:
+        """Where the modules that a file imports may lie."""
+        tree = parsed(self._text(path))
+        names = [name for node in (ast.walk(tree) if tree is not None else ()) for name in (
+            [alias.name for alias in node.names] if isinstance(node, ast.Import) else
+            [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level else [])]
+        return [f"{root}{name.replace('.', '/')}{end}" for name in sorted({*names}) for root in ("", "src/")
+                for end in (".py", "/__init__.py")]
+
+    def _said(self, path: str) -> set[str]:
+        """The parts of the paths that stand as texts in a file."""
+        tree = parsed(self._text(path))
+        return set() if tree is None else {
+            part for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            and len(node.value) < _MOST_PATH for part in node.value.split("/")}
 
     def _names(self, path: str) -> dict[str, frozenset[str]]:
         """What each function of a file names, by its qualified name; all of the file under the empty one."""

@@ -181,7 +181,9 @@ class _Proving:
         for path in self.question.change.paths:
             source = self.question.change.after[path]
             if path.endswith(".py") and source is not None:
-                changed = changed_code(source, [hunk for hunk in self.question.change.hunks if hunk.path == path])
+                moved = self.question.change.moved(path)
+                changed = tuple(line for line in changed_code(
+                    source, [hunk for hunk in self.question.change.hunks if hunk.path == path]) if line not in moved)
                 if changed:
                     found.append(ChangedLines(
                         path=path, changed=changed, ran=tuple(sorted(set(changed) & ran.get(path, set())))))

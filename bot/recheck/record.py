@@ -21,6 +21,8 @@ from bot.steps import STEPS
 _SLACK = timedelta(seconds=1)
 """What clocks may be apart: a run's duration is measured by another clock than a step's beginning and end."""
 
+_SANDBOXES = ("bubblewrap", "container", "process", "docker", "podman")
+
 
 def checksums(material: Material) -> Iterator[Statement]:
     """Hold the record against the checksums that were stored with it; a part that was changed is named."""
@@ -114,7 +116,7 @@ def _names_settings(record: CycleRecord, material: Material) -> bool:
     settings = record.settings
     digits = record.ref.run.partition("-")[2]
     for until in dict.fromkeys((settings.until, None, *(place.name for place in material.workflow.steps))):
-        for sandbox in dict.fromkeys((settings.sandbox, "auto", "bubblewrap", "container", "process", "docker", "podman")):
+        for sandbox in dict.fromkeys((settings.sandbox, "auto", *_SANDBOXES)):
             text = settings.model_copy(update={"until": until, "sandbox": sandbox}).model_dump_json()
             for attempt in range(3):
                 if hashlib.sha256(f"{text}{attempt}".encode()).hexdigest()[:len(digits)] == digits:

@@ -65,13 +65,15 @@ def unsuppressed(report: AuditReport) -> tuple[Finding, ...]:
 
 
 def rows(report: AuditReport) -> tuple[TestRow, ...]:
-    """The tests with their verdicts: those that were found, then those that only a run showed."""
+    """The tests with their verdicts: those that were found, those that only a run showed, those that nobody runs."""
     outcomes: dict[str, list[Outcome]] = {}
     for outcome in report.outcomes:
         outcomes.setdefault(without_parameters(outcome.test), []).append(outcome)
     wrong = {finding.test for finding in report.findings if finding.severity is FindingSeverity.ERROR}
-    defects = {*report.defects, *(test for test in outcomes if test in wrong)}
-    every = dict.fromkeys((*report.tests, *outcomes))
+    # A test that pytest never collects is none of the report's tests; that is what is wrong with it.
+    idle = [finding.test for finding in report.findings if finding.test in wrong and "::" in finding.test]
+    every = dict.fromkeys((*report.tests, *outcomes, *idle))
+    defects = {*report.defects, *(test for test in every if test in wrong and test not in report.tests)}
     return tuple(_row(test, test in defects, outcomes.get(test, [])) for test in every)
 
 

@@ -29,6 +29,9 @@ _OPENING_TICKS = re.compile(r"\\.|(?P<ticks>`+)", re.DOTALL)
 _DELIMITER_ROW = re.compile(r"[\s>*+\d.)|:-]*-[\s>*+\d.)|:-]*$")
 _BARE_PIPE = re.compile(r"(?<!\\)(?:\\\\)*\|")
 
+_BLANK = " \t"
+"""Of what an empty line may consist (CommonMark 0.31, 2.1). One of other spaces goes on with its paragraph."""
+
 FOLD = "<details><summary>Every run, and how to repeat it</summary>"
 UNFOLD = "</details>"
 """The only HTML that is published: our own, on lines of their own, one pair in a body."""
@@ -117,9 +120,12 @@ def neutralise(text: str) -> str:
     # The joiners that stand already are ours: what is untrusted went through `visible` before.
     shown = _JOINER.join(visible(part) for part in text.split(_JOINER))
     lines = list(_by_kind(shown))
-    ours = [line for line, is_code in lines if not is_code and line in {FOLD, UNFOLD}] == [FOLD, UNFOLD]
+    # What follows our HTML without an empty line between is HTML, too: code spans and escapes mean nothing there.
+    below = [line.strip(_BLANK) for line, _ in lines[1:]]
+    ours = [(line, beside) for (line, is_code), beside in zip(lines, [*below, ""], strict=True)
+            if not is_code and line in {FOLD, UNFOLD}] == [(FOLD, ""), (UNFOLD, "")]
     for line, is_code in lines:
-        if line.strip() and not is_code and not (ours and line in {FOLD, UNFOLD}):
+        if line.strip(_BLANK) and not is_code and not (ours and line in {FOLD, UNFOLD}):
             paragraph.append(line)
             continue
         kept.extend(_harmless(paragraph))

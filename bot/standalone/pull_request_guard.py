@@ -8,6 +8,7 @@ from bot.domain.base import counted
 from bot.domain.config import PolicyConfig
 from bot.domain.patch import GuardFinding
 from bot.proof.guard import guard
+from bot.proof.guard_oracle import asks_for_the_fix
 from bot.proof.guard_tests import guard_tests
 from bot.standalone.pull_request import PullRequest
 
@@ -36,6 +37,7 @@ def guarded(change: PullRequest, policy: PolicyConfig, others: Mapping[str, str]
         found += [one for one in guard(*_texts(change, code), _ANY) if one not in found and one.rule.startswith(
             ("only-", "no-semantic"))]
     found += guard_tests(*_texts(change, change.tests))
+    found += asks_for_the_fix(*_texts(change, change.tests), *_texts(change, change.fix))
     return tuple(one.model_copy(update={"hard": False}) if one.rule in _SOFT else one for one in found)
 
 

@@ -1058,3 +1058,546 @@ def test_the_name_of_a_module_claims_nothing(name: str, found: bool) -> None:
     text = f"from product.service import Loop\n\n\ndef test_{name}():\n    assert Loop().run() == 1\n"
     report = examine({"tests/test_service.py": text}, {"product/__init__.py": "", "product/service.py": LOOP})
     assert ("title-not-staged" in {item.rule for item in report.findings}) is found
+
+
+PLUGINS = """\
+import json
+import socket
+import sys
+from functools import total_ordering as total_ordering
+from socket import socket as makesock
+
+
+class Relay:
+    def __init__(self, plugins):
+        self.plugins = plugins
+
+    def __getattr__(self, name):
+        return lambda: [getattr(plugin, name)() for plugin in self.plugins]
+
+
+class Manager:
+    def __init__(self):
+        self.handlers = {}
+        self.jobs = {}
+        self.hook = Relay(self.jobs)
+
+    def register(self, plugin):
+        self.jobs[plugin] = plugin
+
+    def read(self, text):
+        return self.jobs.get(text)
+
+    def debug(self, text):
+        self.jobs[text] = text
+
+    def load(self, storage):
+        self.jobs["storage"] = storage()
+
+
+class Marker:
+    def __call__(self, function):
+        return function
+
+
+hookimpl = Marker()
+
+
+class Is:
+    def __init__(self, kind):
+        self.kind = kind
+
+    def __eq__(self, other):
+        return isinstance(other, self.kind)
+
+
+class Wrapper:
+    def __init__(self, wrapped):
+        self.wrapped = wrapped
+
+    def __instancecheck__(self, instance):
+        return isinstance(instance, self.wrapped)
+
+
+class Flags:
+    def __init__(self, flags):
+        if flags not in ("shared", "exclusive"):
+            raise ValueError("flags must be shared or exclusive")
+        self.flags = flags
+
+
+def family():
+    try:
+        with makesock():
+            return "ipv4"
+    except OSError:
+        return ""
+
+
+def send(sock: socket.socket, data):
+    sock.send(data)
+
+
+def render(text):
+    return text.upper()
+
+
+def plain(function):
+    def wrapper(*args, cls=None):
+        return function(*args)
+    return wrapper
+
+
+json.dumps = plain(json.dumps)
+"""
+
+UNDERSTOOD = {
+    "the product calls the plugin": """\
+import pytest
+from product.service import Manager
+
+
+def test_error_passes_through():
+    class Plugin:
+        def fail(self):
+            raise RuntimeError("mine")
+
+    manager = Manager()
+    manager.register(Plugin())
+    with pytest.raises(RuntimeError):
+        manager.hook.fail()
+""",
+    "the product has marked the plugin": """\
+import pytest
+from product.service import Manager, hookimpl
+
+
+def test_error_passes_through():
+    class Plugin:
+        @hookimpl
+        def fail(self):
+            raise RuntimeError("mine")
+
+    manager = Manager()
+    manager.register(Plugin())
+    with pytest.raises(RuntimeError):
+        manager.handlers["x"].fail()
+""",
+    "the patched name is the module's own": """\
+from unittest.mock import patch
+from product.service import family
+
+
+def test_family_without_sockets():
+    with patch("product.service.makesock", side_effect=OSError):
+        assert family() == ""
+""",
+    "one of many inputs gives nothing": """\
+import pytest
+from product.service import Manager
+
+
+@pytest.mark.parametrize("text", ["a", "b", "c"])
+def test_read(text):
+    found = Manager().read(text)
+    if found is None:
+        return
+    assert found.name == text
+""",
+    "a fixture with parameters gives nothing": """\
+import pytest
+from product.service import Manager
+
+
+@pytest.fixture(params=["a", "b"])
+def text(request):
+    return request.param
+
+
+@pytest.fixture
+def manager(text):
+    return Manager()
+
+
+def test_read(manager):
+    found = manager.read("x")
+    if found is not None:
+        assert found.name == "x"
+""",
+    "a name that stands alone raises": """\
+import pytest
+from product.service import render
+
+
+def test_render():
+    try:
+        missing  # noqa: F821
+    except NameError as error:
+        assert "MISSING" in render(str(error))
+    else:
+        pytest.fail("no error")
+""",
+    "a helper raises what fail gives": """\
+import pytest
+from product.service import render
+
+
+class Log:
+    interactive = False
+
+    def complain(self, message):
+        if not self.interactive:
+            raise pytest.fail(message)
+
+    def has(self, text):
+        if "X" not in text:
+            self.complain("not there")
+
+
+@pytest.fixture
+def log():
+    return Log()
+
+
+def test_render_returns_upper_case(log):
+    log.has(render("x"))
+""",
+    "the product changed the library": """\
+import json
+import product.service
+
+
+def test_dict():
+    assert json.dumps({}) == "{}"
+""",
+    "the product offers what it imports": """\
+from product.service import total_ordering
+
+
+def test_total_ordering():
+    @total_ordering
+    class Number:
+        def __init__(self, value):
+            self.value = value
+
+        def __gt__(self, other):
+            return self.value > other
+
+        def __eq__(self, other):
+            return self.value == other
+
+    assert Number(3) >= 2
+""",
+    "a static test is given a fixture": """\
+import pytest
+from product.service import Manager
+
+
+class TestManager:
+    @staticmethod
+    @pytest.fixture
+    def manager():
+        return Manager()
+
+    @staticmethod
+    def test_repr(manager):
+        assert repr(manager) == "<Manager>"
+""",
+    "a helper fills the test's object": """\
+from product.service import Manager
+import pytest
+
+
+@pytest.fixture
+def fill():
+    def filler(test):
+        test.manager = Manager()
+    return filler
+
+
+class TestManager:
+    manager = None
+
+    def test_jobs(self, fill):
+        fill(self)
+        assert self.manager.jobs == {}
+""",
+    "without the module it tests otherwise": """\
+from product.service import render
+
+
+def test_colours():
+    try:
+        import colours
+        assert render(colours.red("a")) == "A"
+    except ImportError:
+        assert render("a") == "A"
+""",
+    "each parameter has its way": """\
+from product.service import render
+
+
+def test_render():
+    for most in (1, None):
+        try:
+            assert render(most) == "1"
+        except ValueError:
+            if most is None:
+                assert False, "unexpected"
+        else:
+            if most is not None:
+                assert False, "expected"
+""",
+    "a matcher that does not match": """\
+import pytest
+from product.service import Is
+
+
+def test_is():
+    expected = Is(int)
+    with pytest.raises(AssertionError):
+        assert "1" == expected
+    assert str(expected) == "Is(int)"
+""",
+    "a decorator looks at the argument": """\
+from functools import singledispatch
+from product.service import Manager
+
+
+def test_dispatch():
+    @singledispatch
+    def kind(value):
+        return "other"
+
+    assert kind(Manager()) == "other"
+""",
+    "an object answers isinstance": """\
+from product.service import Wrapper
+
+
+class Base:
+    pass
+
+
+def test_isinstance():
+    assert isinstance(Base(), Wrapper(Base))
+""",
+    "growth shows against another time": """\
+import time
+from product.service import render
+
+
+def test_render_is_near_linear():
+    def run(size):
+        start = time.perf_counter()
+        render("x" * size)
+        return time.perf_counter() - start
+
+    small = run(1000)
+    large = run(2000)
+    assert large < small * 4
+""",
+    "the loop must not be entered": """\
+from product.service import Manager
+
+
+def test_iteration():
+    count = 0
+    for _ in Manager():
+        assert False, "there is nothing in it"
+    assert count == 0
+""",
+    "the double asserts when the product calls it": """\
+from product.service import Manager
+
+
+def test_loaded_once():
+    class Storage:
+        loaded = False
+
+        def __init__(self):
+            assert not self.loaded
+            Storage.loaded = True
+
+    Manager().load(Storage)
+""",
+    "an accepted value": """\
+from product.service import Flags
+
+
+def test_accepts_shared():
+    flags = Flags("shared")
+    assert flags.flags == "shared"
+""",
+    "the word is what the test gives": """\
+from product.service import Manager
+
+
+def test_raise_statement():
+    Manager().read("raise")
+""",
+    "a registration is undone": """\
+from product.service import Manager as manager
+
+
+def keep(other):
+    global manager
+    manager = other
+
+
+def test_first():
+    manager.add("x")
+    manager.remove()
+    assert manager.read("x") is None
+
+
+def test_second():
+    assert manager.read("y") is None
+""",
+    "asking for a type of a class": """\
+from product.service import Manager
+
+
+def test_subscript():
+    _ = Manager[int]
+""",
+}
+
+STILL_FOUND = {
+    "self-inflicted by a handler of the test": ("self-inflicted", """\
+import pytest
+from product.service import Manager
+
+
+def test_error():
+    def fail():
+        raise RuntimeError("mine")
+
+    manager = Manager()
+    manager.handlers["x"] = fail
+    with pytest.raises(RuntimeError):
+        manager.handlers["x"]()
+"""),
+    "one input only": ("conditional-assert", """\
+from product.service import Manager
+
+
+def test_read():
+    found = Manager().read("x")
+    if found is None:
+        return
+    assert found.name == "x"
+"""),
+    "a parametrised test asks for the result": ("conditional-assert", """\
+import pytest
+from product.service import Manager
+
+
+@pytest.mark.parametrize("text", ["a", "b"])
+def test_read(text):
+    found = Manager().read(text)
+    if found == text:
+        assert found.lower() == text
+"""),
+    "a plain value that is wrong": ("bug-enshrined", """\
+import pytest
+from product.service import render
+
+
+def test_render():
+    with pytest.raises(AssertionError):
+        assert render("a") == "b"
+"""),
+    "two times that need not differ": ("sleep-timing", """\
+import time
+from product.service import render
+
+
+def test_render_twice():
+    start = time.perf_counter()
+    render("a")
+    first = time.perf_counter() - start
+    start = time.perf_counter()
+    render("b")
+    second = time.perf_counter() - start
+    assert second < first
+"""),
+    "a static test of its own values": ("hardcoded-result", """\
+class TestManager:
+    @staticmethod
+    def test_state():
+        state = {"ready": True}
+        assert state["ready"]
+"""),
+    "an echo that nothing refuses": ("tautology", """\
+from product.service import Wrapper
+
+
+def test_accepts_text():
+    made = Wrapper("text")
+    assert made.wrapped == "text"
+"""),
+    "a class of the tests is only asked for": ("sut-reimplemented", """\
+import product.service
+
+
+class Base:
+    def __init__(self, value):
+        self.value = value if value else 0
+
+
+def test_base():
+    made = Base(1)
+    assert made.value == 1 and isinstance(made, Base)
+"""),
+    "success and failure with an import": ("either-outcome-passes", """\
+from product.service import Manager
+
+
+def test_read():
+    try:
+        import json
+        assert Manager().read(json.loads("1")) == 1
+    except (ImportError, ValueError) as error:
+        assert str(error)
+"""),
+    "a claim that only prints": ("no-assert", """\
+from product.service import Manager
+
+
+def test_read_returns_job():
+    print("ok", Manager().read("x"))
+"""),
+}
+
+
+@pytest.mark.parametrize("case", UNDERSTOOD, ids=[item.replace(" ", "-") for item in UNDERSTOOD])
+def test_it_is_the_product_that_is_asked(case: str) -> None:
+    assert _errors(UNDERSTOOD[case], PLUGINS) == []
+
+
+@pytest.mark.parametrize("case", STILL_FOUND, ids=[item.replace(" ", "-") for item in STILL_FOUND])
+def test_what_lies_beside_it_is_still_found(case: str) -> None:
+    rule, text = STILL_FOUND[case]
+    assert rule in {found for found, _ in _errors(text, PLUGINS)}
+
+
+FINDER = "import sys\n\n\nclass Finder:\n    def find_spec(self, name, path):\n        return None\n\n\n"
+
+
+@pytest.mark.parametrize(("made", "found"), [("sys.meta_path.insert(0, Finder())\n", False), ("", True)])
+def test_a_package_may_make_its_modules_when_it_is_imported(made: str, found: bool) -> None:
+    tests = {"tests/test_tool.py": "def test_tool():\n    import tool.curried\n    assert tool.curried.name == 'c'\n"}
+    report = examine(tests, {"tool/__init__.py": "from tool import build\n", "tool/build.py": FINDER + made})
+    assert ("missing-symbol" in {item.rule for item in report.findings}) is found
+
+
+@pytest.mark.parametrize(("path", "found"), [("tests/samples/broken.py", False), ("tests/helpers.py", True)])
+def test_a_sample_beside_the_tests_may_be_broken(path: str, found: bool) -> None:
+    tests = {
+        path: "def run():\n    return nowhere + 1\n",
+        "tests/test_tool.py": "from tests import helpers\nfrom tool import one\n\n\ndef test_one():\n"
+        "    assert one() == 1\n",
+    }
+    report = examine(tests, {"tool/__init__.py": "def one():\n    return 1\n"})
+    assert ("missing-symbol" in {item.rule for item in report.findings if item.path == path}) is found

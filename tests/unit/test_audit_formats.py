@@ -408,3 +408,9 @@ def test_a_long_report_is_cut_and_says_so() -> None:
     text = audit_markdown(holding(*many))
     assert "100 more are not shown." in text
     assert len(text) < 120_000
+
+
+def test_a_test_that_nobody_runs_has_a_verdict() -> None:
+    text = "class TestOrders:\n    def __init__(self): pass\n\n    def test_it(self):\n        assert total()\n"
+    document = audit_document(examine({"tests/test_orders.py": text}, {}))
+    assert document["tests"] == [{"test": "tests/test_orders.py::TestOrders::test_it", "verdict": "defect"}]

@@ -61,7 +61,7 @@ def basis(view: View) -> Basis | None:
 def _basis(view: View) -> Basis | None:
     if not view.program.product_modules or not view.checks or _runs_under_product(view):
         return None
-    if on_product(view) or _is_about_support(view):
+    if on_product(view) or _is_about_support(view) or _hands_itself_over(view):
         return None
     if runs_product(view) and any(_in_own_class(view, item) for item in decisive(view)):
         return None  # an assertion in an object of the test: the product decides whether and when it comes to it
@@ -123,6 +123,15 @@ def _changes_library(view: View) -> frozenset[str]:
         )
     known: frozenset[str] = view.program.memo[key]
     return known
+
+
+def _hands_itself_over(view: View) -> bool:
+    """Whether the product is told of the test's module by its name, and so may change what is in it."""
+    return any(
+        any(isinstance(item, ast.Name) and item.id == "__name__" for item in call.args)
+        and is_product(view.bare_scope.resolve(call.func))
+        for call in view.calls
+    )
 
 
 def _in_own_class(view: View, item: Asserted) -> bool:

@@ -12,9 +12,9 @@ from bot.audit.dataflow.inputs import Inputs
 from bot.audit.dataflow.libraries import Kind, kind_of
 from bot.audit.dataflow.origin import AMBIENT, UNKNOWN, Callers, Item, Origin, calls_in, kind_of_class
 from bot.audit.dataflow.replacing import is_patch
-from bot.audit.reading.bindings import fixture_name, parametrized
+from bot.audit.reading.bindings import fixture_name, is_static, parametrized
 from bot.audit.reading.definitions import ClassInfo, FunctionInfo, last_name, own_nodes
-from bot.audit.reading.flat import walk
+from bot.audit.reading.flat import parent_of, walk
 from bot.audit.reading.program import External, ModuleInfo
 from bot.audit.reading.source import FunctionNode
 from bot.audit.reading.variables import ScopeNode, Variable, variables
@@ -31,10 +31,19 @@ class Carriers(Inputs):
     def _variable(self, variable: Variable) -> Iterator[Item]:
         for binding in variable.bindings:
             yield from self._binding(variable, binding)
+            if isinstance(binding, ast.ClassDef):
+                yield from self._put_in(variable)
             if isinstance(binding, ast.alias | FunctionNode | ast.ClassDef):
                 return  # neither is changed by being used
         for use in self._uses(variable):
             yield from Influences(self, variable.scope).of(use)
+
+    def _put_in(self, variable: Variable) -> Iterator[Item]:
+        """What is put into a class of the tests after it was written: `Sub.load = wrapped`."""
+        for use in self._uses(variable):
+            above = parent_of(use)
+            if isinstance(above, ast.Attribute) and isinstance(above.ctx, ast.Store):
+                yield from self.stored(above)
 
     def _binding(self, variable: Variable, node: ast.AST) -> Iterator[Item]:
         if isinstance(node, ast.alias):

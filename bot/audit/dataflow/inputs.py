@@ -12,7 +12,7 @@ from bot.audit.dataflow.replacing import is_patch
 from bot.audit.dataflow.standing import Standing
 from bot.audit.reading.definitions import ClassInfo, FunctionInfo, last_name, own_nodes
 from bot.audit.reading.program import External, Missing, ModuleInfo
-from bot.audit.reading.references import Reference
+from bot.audit.reading.references import Instance, Made, Reference
 from bot.audit.reading.source import FunctionNode
 from bot.audit.reading.variables import variables
 
@@ -62,7 +62,9 @@ class Inputs(Standing):
         mocking = (isinstance(found, External) and is_mock_name(found.name)) or is_patch(node, self.scope_at(node))
         positional = node.args[1:] if name in _AS_MODEL and name != "isinstance" else node.args
         if name in {"isinstance", "issubclass"}:
-            positional = node.args[:1]
+            # A class is only what is asked for; an object in its place answers the question itself.
+            asked = [part for item in node.args[1:] for part in (item.elts if isinstance(item, ast.Tuple) else [item])]
+            positional = [*node.args[:1], *(item for item in asked if isinstance(self.resolve(item), Instance | Made))]
         if mocking:
             positional = node.args[2:] if name in {"object", "setattr"} else node.args[1:]
         return (*positional, *(word.value for word in node.keywords if not (mocking and word.arg in _SPECS)))

@@ -10,7 +10,7 @@ from functools import cached_property
 from bot.audit.dataflow.libraries import is_mock_name
 from bot.audit.dataflow.origin import calls_in
 from bot.audit.dataflow.replacing import Replacement, is_patch, replacements_in
-from bot.audit.reading.bindings import fixture_name
+from bot.audit.reading.bindings import fixture_name, is_static
 from bot.audit.reading.definitions import last_name
 from bot.audit.reading.flat import every
 from bot.audit.reading.program import External, ModuleInfo

@@ -146,6 +146,9 @@ class Builtins(Modules):
                      "breakpoint"):
             names[name] = UNKNOWN
         names["Environment"] = UNKNOWN
+        for name in vars(builtins):
+            if not name.startswith("_"):
+                names.setdefault(name, UNKNOWN)
         self.builtins = names
         self.own_functions = {type: self._type, dict: self._dict_of, str: self._str, names["any"]: self._any,
                               names["all"]: self._all,

@@ -255,10 +255,10 @@ class Expressions(State):
         kwargs: dict[str, Any] = {}
         for item in node.keywords:
             value = self.value(item.value, frame)
-            if item.arg is not None:
-                kwargs[item.arg] = value
-            else:
-                kwargs.update(self.mapping(value))
+            more = {item.arg: value} if item.arg is not None else self.mapping(value)
+            if not kwargs.keys().isdisjoint(more) or not all(isinstance(name, str) for name in more):
+                ops.throw(TypeError("got multiple values for a keyword argument, or a keyword that is no string"))
+            kwargs.update(more)
         return self.watched_call(node, function, args, kwargs, frame)
 
     def mapping(self, value: Any) -> dict[Any, Any]:

@@ -256,8 +256,7 @@ def forget_changed(node: ast.AST, root: Frame, seen: set[ast.AST]) -> None:
     if isinstance(arguments, ast.arguments):
         changed |= {item.id for item in (*arguments.defaults, *arguments.kw_defaults) if isinstance(item, ast.Name)}
     for item in ast.walk(node):
-        held = root.names.get(item.id) if isinstance(item, ast.Name) else None
-        inner = inner_of(held)
+        inner = inner_of(held_by(item, root.names))
         if inner is not None:
             forget_changed(inner.node, inner.frame.root, seen)
     for name in changed:
@@ -269,12 +268,18 @@ def forget_changed(node: ast.AST, root: Frame, seen: set[ast.AST]) -> None:
 _MOST_FOLLOWED = 60
 
 
+def held_by(item: ast.AST, names: dict[str, Any]) -> Any:
+    """What a name, or a name of an interpreted module, stands for; None where it is neither."""
+    if isinstance(item, ast.Attribute):
+        owner = held_by(item.value, names)
+        return vars(owner).get(item.attr) if type(owner) is Module else None
+    return names.get(item.id) if isinstance(item, ast.Name) else None
+
+
 def _changed_by(item: ast.AST) -> Iterator[ast.Name]:
     """The names of what a node stores into, asks a method of, or gives to a call."""
     parts: list[ast.expr] = []
-    if isinstance(item, ast.Subscript) and not isinstance(item.ctx, ast.Load):
-        parts = [item.value]
-    elif isinstance(item, ast.Attribute):
+    if isinstance(item, ast.Attribute) or (isinstance(item, ast.Subscript) and not isinstance(item.ctx, ast.Load)):
         parts = [item.value]
     elif isinstance(item, ast.AugAssign):
         parts = [item.target]

@@ -213,7 +213,8 @@ _SKIPPING = {"compress", "dropwhile", "filterfalse", "groupby", "from_iterable"}
 """Lazy functions that may go through many items in between: what they take is counted."""
 _TAKING = {
     "list", "tuple", "set", "frozenset", "dict", "bytes", "bytearray", "deque", "Counter", "OrderedDict", "defaultdict",
-    "UserDict", "UserList", "ChainMap", "sorted", "min", "max", "sum", "join", "extend", "extendleft", "update", "union",
+    "UserDict", "UserList", "ChainMap", "sorted", "min", "max", "sum", "join", "extend", "extendleft", "update",
+    "union",
     "intersection", "difference", "symmetric_difference", "difference_update", "intersection_update",
     "symmetric_difference_update", "issubset", "subtract", "fromkeys", "prod", "fsum", "mean", "median", "stdev",
     "pstdev", "variance", "mode", "fmean", "quantiles", "nlargest", "nsmallest", "reduce", "product", "permutations",
@@ -261,6 +262,8 @@ def prepared(function: Any, name: str, owner: Any, args: list[Any], kwargs: dict
     """The arguments of a call as the library may have them. Ends the interpretation where it could take long."""
     if any(_is_stream(value) for value in args):
         args = _streamed(name, args)
+    if name == "accumulate" and len(args) == 1 and kwargs.get("func") is None:
+        kwargs["func"] = gates.guarded(operator.add)  # each sum is bounded
     if name in gates.CALLERS:
         args = gates.guard_all(name, args, kwargs)
         if name in {"sub", "subn"}:

@@ -311,6 +311,8 @@ class Machine(Tokens, Pytests):
                 if self.phase != "call":
                     undecided(f"an exception in the set-up: {type(raised).__name__}")
                 outcome, error = "failed", raised
+                if type(raised) is AssertionError and weigh(*raised.args):
+                    raised.args = ("the assertion does not hold",)  # for whoever asks for its text outside
                 node = mine[-1][2] if mine else None
                 in_product = bool(frames) and frames[0][1].info.product
                 if isinstance(raised, unittest.SkipTest) or node is None:

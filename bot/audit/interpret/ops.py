@@ -100,7 +100,7 @@ def binary(op: type[ast.operator], left: Any, right: Any, *, inplace: bool = Fal
     if type(left) not in _SCALARS or type(right) not in _SCALARS:
         weigh(left, right)
     if inplace and op in _INPLACE:
-        if isinstance(left, (*CONTAINERS, bytearray)) and not isinstance(right, (*CONTAINERS, int)):
+        if isinstance(left, (*CONTAINERS, bytearray)) and not isinstance(right, (*CONTAINERS, int, bytes, bytearray)):
             right = listed(right)
         return bounded(_INPLACE[op](left, right))
     return bounded(_BINARY[op](left, right))

@@ -65,7 +65,16 @@ class Suspending(Statements):
             return (yield from self._slow_try(node, frame))
         if isinstance(node, ast.Match) or isinstance(node, _INNER):  # noqa: SIM101
             undecided("a statement that waits in an odd place")
-        held = yield from self._computed(node, frame)
+        if isinstance(node, ast.Assert) and node.msg is not None:
+            if suspends(node.msg):
+                undecided("a message that waits")
+            plain = copy.copy(node)
+            plain.msg = None
+            held = yield from self._computed(plain, frame)
+            held.msg = node.msg  # it is made only where the assertion does not hold
+            held.__dict__["_of"] = node
+        else:
+            held = yield from self._computed(node, frame)
         return self.statement_methods[type(node)](held, frame)
 
     def _slow_while(self, node: ast.While, frame: Frame) -> Any:

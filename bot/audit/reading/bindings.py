@@ -28,6 +28,11 @@ def fixture_name(node: FunctionNode) -> str:
     return ""
 
 
+def is_static(node: FunctionNode) -> bool:
+    """Whether a function in a class is given no object of it."""
+    return any(last_name(item) == "staticmethod" for item in node.decorator_list)
+
+
 def parametrized(node: FunctionNode | ast.ClassDef) -> frozenset[str]:
     """The argument names that `pytest.mark.parametrize` fills."""
     names: set[str] = set()

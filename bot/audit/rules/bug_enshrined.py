@@ -192,9 +192,11 @@ def _is_computed(view: View, side: ast.expr) -> bool:
     """Whether a name holds what a function or method of the product gave, which is a plain value as a rule."""
     bound = view.bare_scope.bound(view.node).get(side.id, []) if isinstance(side, ast.Name) else []
     values = [value for _, value in bound if isinstance(value, ast.expr)] if bound else [side]
-    calls = [call for value in values for call in every(value, ast.Call, ast.Await)]
+    if any(True for value in values for _ in every(value, ast.Await)):
+        return True
+    calls = [call.func for value in values for call in every(value, ast.Call)]
     return any(
-        isinstance(call, ast.Await) or not isinstance(resolve(view, call.func), ClassInfo | None) for call in calls
+        isinstance(func, ast.Attribute) or not isinstance(resolve(view, func), ClassInfo | None) for func in calls
     )
 
 

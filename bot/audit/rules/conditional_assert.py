@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterator
 
 from bot.audit.controlflow.paths import Path, Paths, Turn, paths_in
+from bot.audit.reading.bindings import parametrized
 from bot.audit.reading.definitions import is_name, last_name
 from bot.audit.reading.flat import every
 from bot.audit.reading.references import is_product
+from bot.audit.reading.source import FunctionNode
 from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test, said
 from bot.audit.vacuity.vacuous import deciding, is_weak, silent, vacuous
 from bot.audit.view import View
@@ -74,6 +76,8 @@ def _asks_library(view: View, turn: Turn) -> bool:
     return inside and view.bare_scope.resolve(owner) is None
 
 
+_MOST_FIXTURES = 4
+"""So many fixtures that ask for each other are followed."""
 _ABILITY = re.compile(r"ipv?6|ipv?4|support|platform|windows|linux|posix|pypy|cpython|version", re.IGNORECASE)
 
 
@@ -129,6 +133,63 @@ def _is_one_of_two(turn: Turn) -> bool:
     )
 
 
+def _sifts(view: View, turn: Turn) -> bool:
+    """Whether a test that is run on many inputs leaves at once where one gives nothing to look at.
+
+    `if found is None: return`, with `found` made of a parameter: the other inputs reach the assertions.
+    """
+    node = turn.node
+    if not isinstance(node, ast.If) or not _asks_if_there(node.test):
+        return False
+    given = {name for name in _arguments(view.node) if _is_varied(view, name)}
+    bound = view.bare_scope.bound(view.node)
+    waiting = [name.id for name in every(node.test, ast.Name)]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in given:
+            return True
+        values = [value for kind, value in bound.get(name, []) if kind == "value" and isinstance(value, ast.expr)]
+        waiting += [part.id for value in values for part in every(value, ast.Name)]
+    return False
+
+
+def _asks_if_there(test: ast.expr) -> bool:
+    """Whether a condition only asks whether there is something: `found is None`, `not url.query or url.fragment`."""
+    if isinstance(test, ast.BoolOp):
+        return all(map(_asks_if_there, test.values))
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test = test.operand
+    if isinstance(test, ast.Compare):
+        last = test.comparators[0]
+        none = isinstance(last, ast.Constant) and last.value is None
+        return none and isinstance(test.ops[0], ast.Is | ast.IsNot) and isinstance(test.left, ast.Name)
+    return isinstance(test, ast.Attribute)
+
+
+def _arguments(node: FunctionNode) -> list[str]:
+    return [item.arg for item in (*node.args.args, *node.args.kwonlyargs)]
+
+
+def _is_varied(view: View, name: str, depth: int = 0) -> bool:
+    """Whether pytest gives an argument several values: by a mark, a fixture with parameters, or a hook."""
+    if name in parametrized(view.node) or any(name in parametrized(cls) for cls in view.case.classes):
+        return True
+    fixture = view.bare_scope.fixture(name)
+    if fixture is None:
+        hooks = (module for module in (view.module, *view.program.conftests))
+        return name != "self" and any("pytest_generate_tests" in module.bindings for module in hooks)
+    for decorator in fixture.node.decorator_list:
+        if isinstance(decorator, ast.Call) and any(word.arg == "params" for word in decorator.keywords):
+            return True
+    return depth < _MOST_FIXTURES and any(
+        _is_varied(view, item, depth + 1) for item in _arguments(fixture.node) if item != name
+    )
+
+
 def _is_generated(view: View) -> bool:
     """Whether the test is run with many generated inputs, of which a condition picks those that it is about."""
     return any(last_name(item) == "given" for item in view.node.decorator_list)
@@ -158,7 +219,7 @@ def _look(context: Context, view: View) -> Iterator[Found]:
                 turn = turns[-1]
                 meant = _filters(view, turn) or _asks_library(view, turn) or _waits(turn) or _only_absent(turn)
                 meant = meant or _asks_machine(view, turn) or _asks_alive(view, turn) or _is_generated(view)
-                meant = meant or _is_one_of_two(turn)
+                meant = meant or _is_one_of_two(turn) or _sifts(view, turn)
                 yield (
                     turn.node,
                     (

@@ -69,8 +69,18 @@ def _by_design(view: View, node: ast.Try | ast.TryStar, calls: list[ast.Call]) -
         return True  # with a module and without it, each has its assertions
     if not concerns_product(view, *node.body) or (calls and all(_is_own(view, item) for item in calls)):
         return True  # code of the test or of the language that raises by design
+    if _asks_special(node):
+        return True
     awaits = any(isinstance(item, ast.Await) for item in walk(node))
     return bool(calls) and not awaits and _of_text(view, calls)  # `name.encode("ascii")` of a literal
+
+
+def _asks_special(node: ast.Try | ast.TryStar) -> bool:
+    """Whether a `try` only reads a name of the language's own, which not all things have: `x.__qualname__`."""
+    only = node.body[0] if len(node.body) == 1 else None
+    value = only.value if isinstance(only, ast.Assign) else None
+    special = isinstance(value, ast.Attribute) and value.attr.startswith("__") and value.attr.endswith("__")
+    return special and all(handler_names(item) == {"AttributeError"} for item in node.handlers)
 
 
 def _of_try(view: View, paths: Paths, node: ast.Try | ast.TryStar) -> Iterator[Found]:

@@ -101,7 +101,8 @@ def _sides(view: View, run: Run) -> tuple[str, str, str]:
     """What the test wanted, what it got, and both in words."""
     error = run.error
     assert error is not None
-    missing = _NOT_RAISED.search(str(error)) if isinstance(error, AssertionError) else None
+    text = text_of(error)
+    missing = _NOT_RAISED.search(text) if text is not UNKNOWN and isinstance(error, AssertionError) else None
     if missing:
         return missing[1], "", f"the test expects {missing[1]}, but the code does not raise it"
     if not isinstance(error, AssertionError):

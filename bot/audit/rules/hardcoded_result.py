@@ -21,9 +21,11 @@ def _look(context: Context, view: View) -> Iterator[Found]:
 
 
 def _imports_inside(view: View) -> bool:
-    """Whether a function inside the test does nothing but import: that, or that it fails, is what is asserted."""
+    """Whether a function or block of the test does nothing but import: that, or that it fails, is what is asserted."""
     functions: list[FunctionNode] = [*view.every(ast.FunctionDef), *view.every(ast.AsyncFunctionDef)]
-    return any(all(isinstance(part, ast.Import | ast.ImportFrom) for part in item.body) for item in functions)
+    return any(
+        all(isinstance(part, ast.Import | ast.ImportFrom) for part in item.body) for item in (*functions, *view.withs)
+    )
 
 
 RULE = Rule(

@@ -91,12 +91,18 @@ def _imports(context: Context, module: ModuleInfo) -> Iterator[Hit]:
 def _made(context: Context, node: ast.stmt, alias: ast.alias) -> bool:
     """Whether the package that is imported from makes modules at run time, by a finder or in `sys.modules`."""
     base = alias.name if isinstance(node, ast.Import) else getattr(node, "module", None) or ""
-    root = base.partition(".")[0]
-    return any(
-        _makes_modules(module)
-        for module in context.program.product_modules
-        if root and root in module.name.split(".")
-    )
+    return _is_built(context.program, base)
+
+
+def _is_built(program: Program, name: str) -> bool:
+    """Whether any module of the package that a dotted name begins with makes modules at run time."""
+    root = name.partition(".")[0]
+    key = ("makes modules", root)
+    if key not in program.memo:
+        program.memo[key] = any(
+            _makes_modules(module) for module in program.product_modules if root and root in module.name.split(".")
+        )
+    return bool(program.memo[key])
 
 
 def _makes_modules(module: ModuleInfo) -> bool:
@@ -209,6 +215,8 @@ def _absent(view: View, body: Body, node: ast.Attribute) -> str:
     if isinstance(node.value, ast.Attribute) and _by_descriptor(owner):
         return ""
     found = scope.resolve(node)
+    if isinstance(found, Missing) and isinstance(owner, ModuleInfo) and _is_built(view.program, owner.name):
+        return ""
     if isinstance(found, Missing):
         return f"`{said(node)}` fails: {found.what}"
     protocol = isinstance(owner, Instance) and any("Protocol" in item.base_names for item in owner.cls.order)
@@ -252,6 +260,9 @@ def _own_attribute(view: View, owner: Instance, node: ast.Attribute) -> str:
     dynamic = any(item.is_dynamic or item.node.decorator_list or item.node.keywords for item in cls.order)
     special = any({"__getattr__", "__getattribute__"} & set(item.members) for item in cls.order)
     heirs = any(cls in item.order and item is not cls for item in view.program.classes)
+    heirs = heirs or any(
+        is_name(base, cls.node.name) for item in every(cls.module.source.tree, ast.ClassDef) for base in item.bases
+    )
     if dynamic or special or heirs:
         return ""
     return f"`{said(node)}` fails: neither `{cls.node.name}` nor its bases define it"

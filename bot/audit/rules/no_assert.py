@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 from bot.audit.controlflow.asserting import Asserting
 from bot.audit.controlflow.paths import Paths, paths_in
+from bot.audit.reading.checks import handler_names
 from bot.audit.reading.definitions import FunctionInfo, last_name
 from bot.audit.reading.flat import every, walk
 from bot.audit.reading.references import Bound, Coroutine, Instance, Made, is_product
 from bot.audit.reading.source import FunctionNode
-from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test
+from bot.audit.rule import ERROR, WARNING, Context, Example, Found, Rule, per_test
 from bot.audit.view import View
 
 _REQUESTS = {"get", "post", "put", "patch", "delete", "send", "close", "append", "login", "add", "save", "create"}
@@ -32,6 +33,8 @@ _SMOKE = re.compile(
     r"|raises (if|when|unless)|_pass(es)?$",
     re.IGNORECASE,
 )
+_GIVES = re.compile(r"returns?$|correct", re.IGNORECASE)
+_NOTHING_TO_TEST = re.compile(r"(no|not|nothing)\W+(directly\W+)?testable|nothing to test", re.IGNORECASE)
 _ASSERTING_TEXT = re.compile(r"^[ \t]*(assert\b|raise AssertionError\b|(self|t)\.assert\w+\()", re.MULTILINE)
 _CLAIMS = re.compile(
     r"(^|_)(returns?|rejects?|rejected|raises?|raised|retr(y|ies|ied)|reproduc\w*|race|leaks?|leaked|expires?|expired"
@@ -148,20 +151,63 @@ def _look(context: Context, view: View) -> Iterator[Found]:
     if paths.complete and (hidden := _unreached(view, paths)):
         yield view.node, f"nothing is asserted: {hidden}"
         return
-    talks = any(last_name(node.func) in _SAYS for node in view.calls)
+    talks = any(last_name(node.func) in _SAYS and not _of_product(view, node) for node in view.calls)
     empty = not view.calls or all(isinstance(item, ast.Pass) for item in body)
     message = "no assertion, expected exception or mock assertion in this test or in anything it calls"
     smoke = _SMOKE.search(view.node.name) or _SMOKE.search(_text(view))
     if (empty and not _does_something(body)) or planned is not None or (talks and not smoke):
-        yield view.node, message
+        # Who counts the parts of a specification says of some that nothing can be tested in them.
+        meant = WARNING if empty and not planned and _NOTHING_TO_TEST.search(_text(view)) else ERROR
+        yield view.node, message, meant
     elif not _leads_somewhere(view):
-        claims = bool(_CLAIMS.search(view.node.name.removeprefix("test")))
+        words = [found.group(2) for found in _CLAIMS.finditer(view.node.name.removeprefix("test"))]
+        claims = any(not _is_input(view, word) for word in words if not (_GIVES.match(word) and _only_checks(body)))
         # One call may be there to show that it is accepted; a course of calls is there for what it does.
         claims = claims or (bool(ast.get_docstring(view.node)) and len(_course(body)) >= _COURSE)
         if claims and not smoke:
             yield view.node, message
         else:
             yield view.node, message, WARNING
+
+
+def _only_checks(body: list[ast.stmt]) -> bool:
+    """Whether the one call whose result is dropped is one that raises where something is wrong: `validate(x)`."""
+    dropped = [call for item in _dropped_calls(body) for call in every(item, ast.Call)]
+    return len(dropped) == 1 and bool(re.match(r"(validate|check|verify|ensure)(_|$)", last_name(dropped[0].func)))
+
+
+def _of_product(view: View, call: ast.Call) -> bool:
+    """Whether what sounds like telling of something is a call of the product, or what re-raises an assertion's."""
+    if is_product(view.bare_scope.resolve(call.func)) or (
+        isinstance(call.func, ast.Name)
+        and any(
+            isinstance(item, FunctionNode) or (isinstance(item, ast.alias) and view.program.comes_from_product(item))
+            for item in view.module.bindings.get(call.func.id, [])
+        )
+    ):
+        return True
+    return any(
+        isinstance(item, ast.ExceptHandler)
+        and "AssertionError" in handler_names(item)
+        and any(isinstance(part, ast.Raise) and part.exc is None for part in item.body)
+        for item in view.above(call)
+    )
+
+
+def _is_input(view: View, word: str) -> bool:
+    """Whether a word of the title is what the test gives the code: `parse("raise")`, `__return__=int`."""
+    given = [item.value for item in view.every(ast.Constant) if isinstance(item.value, str)]
+    keys = [keyword.arg or "" for call in view.every(ast.Call) for keyword in call.keywords]
+    keys += [
+        keyword.arg or ""
+        for function in view.nodes
+        if isinstance(function, FunctionNode)
+        for item in function.decorator_list
+        for call in every(item, ast.Call)
+        for keyword in call.keywords
+    ]
+    first = ast.get_docstring(view.node, clean=False)
+    return any(text.strip("_ ").lower() == word.lower() for text in (*given, *keys) if text != first)
 
 
 def _dropped_calls(body: list[ast.stmt]) -> list[ast.stmt]:
@@ -189,6 +235,7 @@ def _does_something(body: list[ast.stmt]) -> bool:
         return True  # `package.name` alone fails when there is no such name
     return any(
         isinstance(item, ast.Import | ast.ImportFrom | ast.ClassDef | ast.BinOp | ast.With | ast.Delete)
+        or (isinstance(item, ast.Assign) and isinstance(item.value, ast.Subscript))  # `_ = Proxy[int]`
         for statement in body
         for item in walk(statement)
     )

@@ -34,6 +34,8 @@ _GROWTH = re.compile(
     re.IGNORECASE,
 )
 """Where the time is how a cost that grows too fast shows: a bound far above the good time is meant."""
+_IN_STEP = re.compile(r"linear|quadratic|\bO\(n|complexity|backtracking|re-?dos", re.IGNORECASE)
+"""Where the point is how the time grows with the input, which only another time can show."""
 _MEASURING = re.compile(r"(^|/)(perf|performance|bench|benchmarks?)/", re.IGNORECASE)
 """Folders of tests that are there to measure, and are run by themselves."""
 _FOREVER = 20
@@ -110,7 +112,7 @@ def _of_elapsed(view: View, measured: Measured) -> Iterator[Found]:
 def _weigh(view: View, measured: Measured, compare: ast.Compare, *, alone: bool) -> tuple[str, FindingSeverity]:
     sides = [compare.left, *compare.comparators]
     # How a time grows with the input, or what a layer costs on top of another, shows only against another time.
-    meant = WARNING if _GROWTH.search(_said(view)) or _MEASURING.search(view.source.path) else ERROR
+    meant = WARNING if _IN_STEP.search(_said(view)) or _MEASURING.search(view.source.path) else ERROR
     if all(measured.is_time(side) or _scaled(measured, side) for side in sides):
         return ": two measured times are compared with each other", meant
     timed = next(side for side in sides if measured.is_time(side))

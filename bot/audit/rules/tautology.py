@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
+from bot.audit.reading.definitions import ClassInfo
+from bot.audit.reading.flat import every
 from bot.audit.reading.references import is_product
 from bot.audit.rule import WARNING, Context, Example, Found, Rule, per_test, said
 from bot.audit.vacuity.objects import mock_claims, object_claims
 from bot.audit.vacuity.vacuous import decides, vacuous
 from bot.audit.view import View
+
+_ACCEPTS = re.compile(r"(^|_)(accepts?|accepted|allow(s|ed)?|permit(s|ted)?)(_|$)")
 
 
 def _look(context: Context, view: View) -> Iterator[Found]:
@@ -24,10 +29,19 @@ def _look(context: Context, view: View) -> Iterator[Found]:
         if node in elsewhere:
             continue
         message = f"`{said(node)}` holds whatever the code does: {why}"
-        if others or _is_about_decorator(view):
+        if others or _is_about_decorator(view) or _is_about_refusing(view):
             yield node, message, WARNING
         else:
             yield node, message
+
+
+def _is_about_refusing(view: View) -> bool:
+    """Whether the title says that a value is accepted, and the product object that is given it may refuse one."""
+    if not _ACCEPTS.search(view.node.name):
+        return False
+    made = [found for call in view.calls if isinstance(found := view.bare_scope.resolve(call.func), ClassInfo)]
+    inits = [cls.method("__init__") for cls in made if cls.module.product]
+    return any(init is not None and any(True for _ in every(init.node, ast.Raise)) for init in inits)
 
 
 def _is_about_decorator(view: View) -> bool:

@@ -127,7 +127,7 @@ def _look(context: Context, view: View) -> Iterator[Found]:
     if not paths.complete or paths.green or paths.skipped or not paths.dead:
         return
     outright = [raised for raised in paths.dead if raised.kind in {"assertion", "fail"}]
-    if len(outright) == len(paths.dead):
+    if len(outright) == len(paths.dead) and not _where_it_must_raise(view, outright[0].cause):
         cause = outright[0].cause
         yield cause, f"`{said(cause)}`: every path of the test ends in a failure, whatever the code does"
 

@@ -136,7 +136,8 @@ def _bound_before(view: View, item: Replacement) -> str:
     plain = through is None and root == "time"  # other code hardly reads the clock for the product
     if not plain and (through is None or not through.product or not isinstance(target, External) or not root):
         return ""
-    if through is not None and _reads_own(through, parts[-1]):
+    direct = through is not None and view.program.modules.get(".".join(parts[:-1])) is through
+    if direct and through is not None and parts[-1] in through.bindings and _reads_own(through, parts[-1]):
         return ""
     uses = [
         (module, node)

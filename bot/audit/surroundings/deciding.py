@@ -7,13 +7,15 @@ import re
 from collections.abc import Iterator
 
 from bot.audit.reading.definitions import last_name
-from bot.audit.reading.flat import walk
+from bot.audit.reading.flat import every, walk
 from bot.audit.reading.program import Program
 from bot.audit.reading.source import FunctionNode
 
 _UNDOES = re.compile(
     r"atomic|rollback|transaction|replace$|rename$|begin$|savepoint|commit$|undo|revert|restore|snapshot",
     re.IGNORECASE)
+_TELLING = (ast.If, ast.IfExp, ast.comprehension, ast.Call, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+"""The kinds of nodes that `conditions` looks at."""
 _QUERIES = {"filter", "exclude", "filter_by", "get"}
 
 
@@ -23,7 +25,7 @@ def conditions(program: Program) -> frozenset[str]:
         decided: set[str] = set()
         true_or_false: set[str] = set()
         for module in program.by_path.values():
-            for node in walk(module.source.tree) if module.product else ():
+            for node in every(module.source.tree, *_TELLING) if module.product else ():
                 decided.update(_decided_by(node))
                 true_or_false.update(_true_or_false(node))
         program.memo["fields that decide"] = frozenset(decided & true_or_false)

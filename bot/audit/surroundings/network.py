@@ -178,13 +178,20 @@ def _literal(scope: Scope, node: ast.expr) -> object:
 def addresses(view: View) -> Iterator[Address]:
     """The fixed addresses that the test gives to network clients, or to product code that leads to one."""
     for call, scope in _calls(view):
-        if not _is_client(scope, call) and not _leads_to_client(scope, call):
-            continue
-        given = [item for argument in call.args for item in _flat(argument)]
-        values = [(item, _literal(scope, item)) for item in (*given, *(word.value for word in call.keywords))]
-        for node, value in values:
-            if isinstance(value, str) and (found := _address(value, values)):
-                yield Address(node, call, *found)
+        key = ("addresses", call, scope)
+        if key not in view.program.memo:
+            view.program.memo[key] = tuple(_given_to(scope, call))
+        yield from view.program.memo[key]
+
+
+def _given_to(scope: Scope, call: ast.Call) -> Iterator[Address]:
+    if not _is_client(scope, call) and not _leads_to_client(scope, call):
+        return
+    given = [item for argument in call.args for item in _flat(argument)]
+    values = [(item, _literal(scope, item)) for item in (*given, *(word.value for word in call.keywords))]
+    for node, value in values:
+        if isinstance(value, str) and (found := _address(value, values)):
+            yield Address(node, call, *found)
 
 
 def _flat(node: ast.expr) -> list[ast.expr]:
