@@ -44,7 +44,8 @@ HEADINGS = frozenset({
     "unit (", "integration (", "e2e (", "`test_an_order_after_the_start`", "Services", "Pass criteria", "Risks", "Fix",
     "whybot, run", "Test audit – Errors", "Test execution – Errors", "Test plan – Errors", "Proof",
     "Attempt", "What the run showed", "What must change", "Scores", "unit:", "integration:", "e2e:",
-    "How to repeat a run",
+    "How to repeat a run", "How to repeat one", "Red, green, red", "The service's own suite", "Places of the fix",
+    "Small changes of the fixed lines", "Changed lines", "Every run", "1. `shop", "2. `shop", "3. `shop",
 })
 
 
