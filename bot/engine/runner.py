@@ -183,7 +183,9 @@ class Runner:
         known = {(charge.digest, charge.lost) for charge in recorded}
         paid = self._m.store.charges(context.record.ref)
         unseen = [charge for charge in paid if (charge.digest, charge.lost) not in known]
-        return {"artifacts": tuple(context.kept), "charges": (*context.charges, *unseen)}
+        # By name: what several runs at a time leave comes in any order.
+        kept = sorted(context.kept, key=lambda artifact: artifact.name)
+        return {"artifacts": tuple(kept), "charges": (*context.charges, *unseen)}
 
     def _target(self, record: CycleRecord) -> TargetConfig | None:
         retrieved = record.latest(Retrieved)

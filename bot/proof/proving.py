@@ -95,6 +95,11 @@ class _Proving:
             hunks=hunks, mutants=mutants, lines=lines, guard=ask.guard,
         )
 
+    @property
+    def patience(self) -> float | None:
+        """The most seconds that a tree which is a little different may take: what hangs has turned red."""
+        return None if self.watched is None else round(3 + 3 * self.watched.result.duration_s, 1)
+
     # red, green, red
 
     def _rounds(self, numbers: range) -> bool:
@@ -210,7 +215,7 @@ class _Proving:
         ask = self.question
         source = ask.change.after[mutant.path] or b""
         return Trial(label=self.label("mutant", "new", number), role="mutant", suite="new", number=number,
-                     commit=ask.with_fix, tests=ask.tests, stops=True,
+                     commit=ask.with_fix, tests=ask.tests, stops=True, seconds=self.patience,
                      changes={mutant.path: mutated(source, (mutant,))})
 
     def _checked(self, mutant: Mutant, killed: bool | None, reason: str, run: str = "") -> MutantCheck:
@@ -304,7 +309,7 @@ class _Hunks:
         ask = self.proving.question
         return Trial(label=self.proving.label("without", suite, self.count), role="without", suite=suite,
                      number=self.count, commit=ask.with_fix, tests=tests, changes=ask.change.without(sorted(drop)),
-                     stops=True)
+                     stops=True, seconds=self.proving.patience if suite == "new" else None)
 
     def _noted(self, trial: Trial, ran: Ran, before: tuple[str, ...] = ()) -> _Without:
         red = turned_red(ran.result)

@@ -16,7 +16,8 @@ class Trial(Frozen):
     `label` names it within a cycle or a proof. The tree is that of `commit` with `changes` made: new bytes of paths,
     None for a path that goes. `tests` are files, folders or node ids and `ignored` files within them, relative to the
     repository. With a `seed` the order of the tests is drawn by it; `pressure` keeps all processors busy; `watch` has
-    executed lines recorded; `stops` ends the run at the first test that fails.
+    executed lines recorded; `stops` ends the run at the first test that fails. `seconds` is the most that it may take,
+    where that is less than the limit of all runs.
     """
 
     label: str
@@ -31,6 +32,7 @@ class Trial(Frozen):
     pressure: bool = False
     watch: bool = False
     stops: bool = False
+    seconds: float | None = None
 
 
 class Lab(Protocol):

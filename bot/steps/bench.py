@@ -155,7 +155,7 @@ class Bench:
 
     def _ran(self, trial: Trial, tree: Path, scratch: Path, plan: TestPlan | None) -> _Done:
         run = run_tests(
-            self.sandbox, tree, self.target, self.interpreter, trial.tests, self.limits, trial.label, scratch,
+            self.sandbox, tree, self.target, self.interpreter, trial.tests, self._limits(trial), trial.label, scratch,
             read_only=self.read_only, watch=trial.watch, services=needed_services(self.services, plan),
             extra_args=(*self.extra_args, *(f"--ignore={within_root(self.target, path)}" for path in trial.ignored)),
             seed=trial.seed, pressure=trial.pressure, stops=trial.stops,
@@ -182,6 +182,10 @@ class Bench:
         junit = None if run.junit is None else redact(run.junit.decode("utf-8", "replace")).encode()
         return _Done(Ran(result=result, observations=observations), junit,
                      shown.completed.output.encode("utf-8", "replace"))
+
+    def _limits(self, trial: Trial) -> Limits:
+        seconds = self.limits.seconds if trial.seconds is None else min(self.limits.seconds, trial.seconds)
+        return self.limits.model_copy(update={"seconds": seconds})
 
     def _broken(self, trial: Trial, what: str) -> _Done:
         """A tree in which pytest does not even start: red, if nothing else."""

@@ -282,7 +282,7 @@ def test_a_fix_that_cures_nothing_is_rejected_with_no(tmp_path: Path, script: Pa
     ]}
     for attempt in (1, 2, 3):
         (script / f"fix.{attempt}.json").write_text(json.dumps(harmless))
-    (tmp_path / "bot.toml").write_text("[proof]\nreruns = 1\n")
+    (tmp_path / "bot.toml").write_text("[proof]\nreruns = 1\nmutants = 0\n")
     said = bot(*DEMO, "--model", f"script:{script}", cwd=tmp_path)
     assert said.code == 1, said.everything
     assert "ended: fix rejected" in said.everything
@@ -299,7 +299,7 @@ def test_a_fix_that_cures_the_symptom_is_rejected_by_the_guard(tmp_path: Path, s
     ]}
     for attempt in (1, 2, 3):
         (script / f"fix.{attempt}.json").write_text(json.dumps(symptom))
-    (tmp_path / "bot.toml").write_text("[proof]\nreruns = 1\n")
+    (tmp_path / "bot.toml").write_text("[proof]\nreruns = 1\nmutants = 0\n")
     said = bot(*DEMO, "--model", f"script:{script}", cwd=tmp_path)
     assert said.code == 1, said.everything
     assert "rejected by the fix guard: only-timing in router/readiness.py" in said.everything
@@ -382,7 +382,7 @@ def test_a_wrong_key_in_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "bot.toml").write_text('[sandbox]\nkind = "jail"\n')
     said = bot("status", cwd=tmp_path)
     assert said.code == 3
-    assert "sandbox.kind is 'jail', but may be 'auto', 'bubblewrap' or 'process'" in said.everything
+    assert "sandbox.kind is 'jail', but may be 'auto', 'bubblewrap', 'container' or 'process'" in said.everything
 
 
 def test_a_spent_budget_pauses_and_can_be_raised(tmp_path: Path) -> None:

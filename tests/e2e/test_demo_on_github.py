@@ -28,7 +28,7 @@ def github(tmp_path: Path) -> Iterator[GitHub]:
 
 @pytest.mark.slow
 def test_a_cycle_on_github_and_nothing_new_when_it_runs_again(github: GitHub, tmp_path: Path) -> None:
-    (tmp_path / "bot.toml").write_text(f'[forge]\napi_url = "{github.url}"\n\n[proof]\nreruns = 1\n')
+    (tmp_path / "bot.toml").write_text(f'[forge]\napi_url = "{github.url}"\n\n[proof]\nreruns = 1\nmutants = 0\n')
     env = environment(GITHUB_TOKEN=TOKEN)
     arguments = ("cycle", "--focus", "message-routing", "--demo", "--forge", "github")
     said = bot(*arguments, "--until", "audit", cwd=tmp_path, env=env)

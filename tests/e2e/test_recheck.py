@@ -32,7 +32,7 @@ BLIND = frozenset({"output of a run"})
 def cycle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The record folder of a demo cycle, alone: no state, no repository, no configuration around it."""
     place = tmp_path_factory.mktemp("demo")
-    (place / "bot.toml").write_text("[proof]\nreruns = 2\n")
+    (place / "bot.toml").write_text("[proof]\nreruns = 2\nmutants = 3\n")
     said = bot("cycle", "--focus", "message-routing", "--demo", cwd=place)
     assert said.code == 0, said.everything
     (made,) = place.glob(".bot/*/*/cycle-01")

@@ -133,7 +133,8 @@ def cycle(state: Path) -> None:
     options = Options(focus="message-routing", demo=True, state=state)
     app = App.open(options)
     app.clock = FixedClock()
-    app.config = app.config.model_copy(update={"proof": app.config.proof.model_copy(update={"reruns": 1})})
+    proof = app.config.proof.model_copy(update={"reruns": 1, "mutants": 1})
+    app.config = app.config.model_copy(update={"proof": proof})
     settings = app.settings(options)
     with app.lock("kill driver", 5), PlainProgress(sys.stderr) as progress:
         interrupted = app.runs.interrupted(settings)

@@ -13,7 +13,7 @@ from bot.resources import resource_folder
 from bot.steps import STEPS
 
 SHIPPED = resource_folder("workflows") / "remediation.toml"
-HELPERS = {"asking", "context", "environment", "running"}
+HELPERS = {"asking", "believing", "bench", "context", "environment", "running", "showing"}
 
 
 def test_the_shipped_workflow_is_in_order() -> None:

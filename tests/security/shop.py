@@ -119,6 +119,7 @@ path = "clone"
 
 [proof]
 reruns = 1
+mutants = 1
 
 [target.{TARGET}]
 python = "{PYTHON}"

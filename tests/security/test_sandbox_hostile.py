@@ -19,6 +19,7 @@ import pytest
 from bot.adapters.sandboxes import BubblewrapSandbox, ProcessSandbox
 from bot.audit.kinds import outcomes_of
 from bot.domain.config import Limits, TargetConfig
+from bot.domain.errors import SandboxProblem
 from bot.domain.suite import Ended, FailureKind
 from bot.ports import Command, Sandbox
 from bot.probe.launch import run_tests
@@ -375,7 +376,12 @@ def test_fill(folder):
             # A network of its own, by the engine: never the machine's loopback.
             seen = ("-c", "import socket; print(len(socket.if_nameindex()))")
             command = command.model_copy(update={"argv": (command.argv[0], *seen)})
-            alone, together = (walled.run(command.model_copy(update={"network": value})) for value in (False, True))
+            try:
+                alone, together = (walled.run(command.model_copy(update={"network": value})) for value in (False, True))
+            except SandboxProblem as problem:
+                if "cni" not in problem.what and "netavark" not in problem.what:
+                    raise
+                pytest.skip("the engine here cannot make a network")
             assert (alone.output, together.output) == ("1\n", "2\n")
             return
         assert walled.run(command.model_copy(update={"network": True})).exit_code == 0

@@ -16,7 +16,8 @@ from tests.e2e.command import bot, record_of
 
 def settings(tmp_path: Path, suite: str) -> None:
     (tmp_path / "bot.toml").write_text(
-        f'[repository]\nname = "acme/harbour"\npath = "clone"\n\n[proof]\nreruns = 1\n\n[target.{SERVICE}]\n'
+        '[repository]\nname = "acme/harbour"\npath = "clone"\n\n[proof]\nreruns = 1\nmutants = 0\n\n'
+        f"[target.{SERVICE}]\n"
         f'python = "{sys.executable}"\ncode = ["router/**"]\ntests = ["tests/unit", "tests/integration"]\n'
         f"suite = {suite}\n"
     )
