@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.domain.base import Fingerprint
+from bot.domain.base import Fingerprint, counted
 from bot.domain.logs import (
     Incident,
     Lost,
@@ -129,10 +129,6 @@ def lost(one: RankedIncident, winner: RankedIncident) -> Lost:
     return Lost(by=RankBy.FINGERPRINT, value=one.incident.fingerprint, against=winner.incident.fingerprint)
 
 
-def _counted(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def named(incident: Incident) -> str:
     """Name an incident on one line of at most 120 characters: `TYPE: MESSAGE`."""
     root = incident.root
@@ -158,15 +154,15 @@ def _why(winner: RankedIncident, others: Sequence[RankedIncident]) -> tuple[str,
     if shut:
         what = "; ".join(f"{named(one.incident)} is {standing_in_words(one)}" for one in shut[:3])
         more = f"; and {len(shut) - 3} more" if len(shut) > 3 else ""
-        reasons.append(f"{_counted(len(shut), 'incident')} in work, fixed or muted could not be chosen: {what}{more}.")
+        reasons.append(f"{counted(len(shut), 'incident')} in work, fixed or muted could not be chosen: {what}{more}.")
     return tuple(reasons)
 
 
 def _size(incident: Incident) -> str:
-    entries = _counted(incident.entries, "entry", "entries")
+    entries = counted(incident.entries, "entry", "entries")
     more = f", {incident.inferred_errors:,} more by their text" if incident.inferred_errors else ""
     return (f"It has {entries} ({incident.error_entries:,} at ERROR or above{more}) in "
-            f"{_counted(len(incident.groups), 'group')} on {_counted(len(incident.instances), 'instance')}, "
+            f"{counted(len(incident.groups), 'group')} on {counted(len(incident.instances), 'instance')}, "
             f"from {incident.first_seen} to {incident.last_seen}.")
 
 
@@ -179,16 +175,16 @@ def _decided(winner: RankedIncident, second: RankedIncident) -> str:
     same = (
         f"both are {TIERS[mine.tier - 1]}",
         novelty,
-        f"both reach {_counted(mine.instances, 'instance')}",
-        f"both have {_counted(mine.entries, 'entry', 'entries')}",
+        f"both reach {counted(mine.instances, 'instance')}",
+        f"both have {counted(mine.entries, 'entry', 'entries')}",
         "last seen at the same time",
     )[:list(RankBy).index(decided.by)]
     said = {
         RankBy.SEVERITY: f"Severity decided {against}: {TIERS[mine.tier - 1]} come before {TIERS[theirs.tier - 1]} "
                          f"({decided.against} against {decided.value})",
         RankBy.NOVELTY: f"Novelty decided {against}: {decided.against} comes before {decided.value}",
-        RankBy.INSTANCES: f"Reach decided {against}: {_counted(mine.instances, 'instance')} against {decided.value}",
-        RankBy.ENTRIES: f"Count decided {against}: {_counted(mine.entries, 'entry', 'entries')} against "
+        RankBy.INSTANCES: f"Reach decided {against}: {counted(mine.instances, 'instance')} against {decided.value}",
+        RankBy.ENTRIES: f"Count decided {against}: {counted(mine.entries, 'entry', 'entries')} against "
                         f"{decided.value}",
         RankBy.LAST_SEEN: f"Recency decided {against}: last seen {decided.against} against {decided.value}",
         RankBy.FINGERPRINT: f"Nothing but the order of fingerprints decided {against}: {decided.against} against "
@@ -200,10 +196,10 @@ def _decided(winner: RankedIncident, second: RankedIncident) -> str:
 def _why_none(ranked: Sequence[RankedIncident], nothing: str) -> tuple[str, ...]:
     if not ranked:
         return (nothing,)
-    counted = ((sum(one.values.novelty is novelty for one in ranked), novelty.value) for novelty in _STRONGEST)
-    counts = [f"{number} {what}" for number, what in counted if number]
+    of_novelty = ((sum(one.values.novelty is novelty for one in ranked), novelty.value) for novelty in _STRONGEST)
+    counts = [f"{number} {what}" for number, what in of_novelty if number]
     what = "; ".join(f"{named(one.incident)} is {standing_in_words(one)}" for one in ranked[:3] if one.why)
-    count = _counted(len(ranked), "incident")
+    count = counted(len(ranked), "incident")
     all_of_them = f"The only incident found may not be chosen: {counts[0].split(' ', 1)[1]}" if len(ranked) == 1 else (
         f"All {count} found may not be chosen: {', '.join(counts)}"
     )

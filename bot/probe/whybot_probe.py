@@ -333,16 +333,21 @@ class Reach:
         return self._disable
 
     def _profile(self, frame: FrameType, event: str, _argument: object) -> None:
-        if event == "call" and self.active and not _never_begun(frame):
+        # The key first: a look into the code of a generator costs a copy of it, and most are not the product's.
+        if event == "call" and self.active and self._known(frame.f_code) and not _never_begun(frame):
             self._note(frame.f_code)
 
     def _note(self, code: CodeType) -> None:
+        key = self._known(code)
+        if key and self.active:
+            self.found.add(key)
+
+    def _known(self, code: CodeType) -> str | None:
         # By identity, since hashing a code object hashes all that is in it. The code is kept, so no id is reused.
         known = self._keys.get(id(code))
         if known is None:
             known = self._keys[id(code)] = (code, self._key(code))
-        if known[1] and self.active:
-            self.found.add(known[1])
+        return known[1]
 
     def _key(self, code: CodeType) -> str | None:
         path, in_app, product = self.places.place(code.co_filename)

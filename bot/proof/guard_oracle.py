@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from bot.audit.reading.definitions import last_name
+from bot.audit.reading.definitions import last_name, root_name
 from bot.domain.patch import GuardFinding
 from bot.proof.guard_files import ChangedFile, fresh, module_constants, parsed_all, read_changed
 
@@ -98,12 +98,12 @@ def _why(node: ast.AST, product: _Product, names: set[str], given: Mapping[str, 
         return f"`{constant}`, which the fix changes"
     for part in ast.walk(node):
         if isinstance(part, ast.Call) and last_name(part.func) in {"hasattr", "getattr"} and part.args \
-                and _root(part.args[0]) in names:
+                and root_name(part.args[0]) in names:
             return f"`{ast.unparse(part)}`"
         if isinstance(part, ast.Attribute) and part.attr in _INNER and _of_product(part, names):
             return f"`{ast.unparse(part)}`"
         if isinstance(part, ast.Call) and last_name(part.func) in _INNER \
-                and any(_root(arg) in names for arg in part.args):
+                and any(root_name(arg) in names for arg in part.args):
             return f"`{ast.unparse(part)}`"
         if isinstance(part, ast.Call) and last_name(part.func) in _THERE and _is_of_fix(part, product, names, given, 0):
             return f"whether a file is there (`{ast.unparse(part)}`)"
@@ -116,7 +116,7 @@ def _why(node: ast.AST, product: _Product, names: set[str], given: Mapping[str, 
 
 
 def _of_product(node: ast.Attribute, names: set[str]) -> bool:
-    return _root(node) in names
+    return root_name(node) in names
 
 
 def _switch(node: ast.AST, product: _Product, names: set[str]) -> str:
@@ -134,14 +134,14 @@ def _switch(node: ast.AST, product: _Product, names: set[str]) -> str:
         case ast.Name() | ast.Attribute():
             sides = [node]
     return next((ast.unparse(side) for side in sides if isinstance(side, ast.Name | ast.Attribute)
-                 and last_name(side) in product.constants and _root(side) in names), "")
+                 and last_name(side) in product.constants and root_name(side) in names), "")
 
 
 def _is_of_fix(node: ast.AST, product: _Product, names: set[str], given: Mapping[str, list[ast.expr]],
                depth: int) -> bool:
     """Whether a path is made of where the product lies, or of the name of a file that the fix changes."""
     for part in ast.walk(node):
-        if isinstance(part, ast.Attribute) and part.attr in {"__file__", "__path__"} and _root(part) in names:
+        if isinstance(part, ast.Attribute) and part.attr in {"__file__", "__path__"} and root_name(part) in names:
             return True
         if isinstance(part, ast.Constant) and isinstance(part.value, str) \
                 and part.value.rpartition("/")[2] in product.files:
@@ -150,9 +150,3 @@ def _is_of_fix(node: ast.AST, product: _Product, names: set[str], given: Mapping
                 _is_of_fix(value, product, names, given, depth + 1) for value in given.get(part.id, ())):
             return True
     return False
-
-
-def _root(node: ast.expr) -> str:
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else ""

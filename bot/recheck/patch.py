@@ -41,29 +41,36 @@ def patches(material: Material) -> Iterator[Statement]:
 
 
 def _counts(diff: str) -> tuple[int, int, list[str]]:
-    """Lines added and removed and the files of a unified diff; lines within a hunk are counted by its head."""
-    added = removed = old = new = 0
-    paths: list[str] = []
-    for line in diff.split("\n"):
-        if old <= 0 and new <= 0:
-            head = _HUNK.match(line)
-            if head is not None:
-                old, new = int(head.group(1) or 1), int(head.group(2) or 1)
-            elif line.startswith("diff --git a/"):
-                paths.append(line.rpartition(" b/")[2])
-            continue
-        sign = line[:1]
-        if sign == "\\":
-            continue
-        added, removed = added + (sign == "+"), removed + (sign == "-")
-        old, new = old - (sign != "+"), new - (sign != "-")
-    return added, removed, paths
+    """Lines added and removed and the files of a unified diff."""
+    signs = list(_parts(diff))
+    return (sum(sign == "+" for sign, _ in signs), sum(sign == "-" for sign, _ in signs),
+            [path for sign, path in signs if sign == _FILE])
 
 
 def sides(diff: str) -> dict[str, tuple[set[str], set[str]]]:
     """The lines that a unified diff shows of each file, before and after, without the white space at their ends."""
     found: dict[str, tuple[set[str], set[str]]] = {}
     path = ""
+    for sign, text in _parts(diff):
+        if sign == _FILE:
+            path = text
+            continue
+        before, after = found.setdefault(path, (set(), set()))
+        if sign != "+":
+            before.add(text.rstrip())
+        if sign != "-":
+            after.add(text.rstrip())
+    return found
+
+
+_FILE = "file"
+
+
+def _parts(diff: str) -> Iterator[tuple[str, str]]:
+    """The files of a unified diff, as `file` and path, each with its lines, as sign and text.
+
+    Lines within a hunk are counted by its head, so that none of them is taken for a head.
+    """
     old = new = 0
     for line in diff.split("\n"):
         if old <= 0 and new <= 0:
@@ -71,18 +78,12 @@ def sides(diff: str) -> dict[str, tuple[set[str], set[str]]]:
             if head is not None:
                 old, new = int(head.group(1) or 1), int(head.group(2) or 1)
             elif line.startswith("diff --git a/"):
-                path = line.rpartition(" b/")[2]
+                yield _FILE, line.rpartition(" b/")[2]
             continue
-        sign, text = line[:1], line[1:].rstrip()
-        if sign == "\\":
-            continue
-        old, new = old - (sign != "+"), new - (sign != "-")
-        before, after = found.setdefault(path, (set(), set()))
-        if sign != "+":
-            before.add(text)
-        if sign != "-":
-            after.add(text)
-    return found
+        sign = line[:1]
+        if sign != "\\":
+            old, new = old - (sign != "+"), new - (sign != "-")
+            yield sign, line[1:]
 
 
 def texts(material: Material, patch: Patch) -> tuple[dict[str, str], dict[str, str]] | str:

@@ -12,7 +12,7 @@ from bot.domain.audit import Tried
 from bot.domain.base import counted
 from bot.domain.config import SandboxKind
 from bot.domain.plan import TestPlan
-from bot.domain.suite import RED, FailureKind, Observation, Outcome
+from bot.domain.suite import RED, FailureKind, Outcome
 from bot.proof.behaviours import removals_of
 from bot.proof.mutants import Defined, functions_of
 from bot.standalone.aiming import Aim, aims, vocabulary
@@ -22,7 +22,7 @@ from bot.standalone.observed import Ground, Observed, observed_from_here
 from bot.standalone.rebasing import place_in, rebased_test
 from bot.standalone.running import Project, ProjectRun, open_project
 from bot.standalone.taking import Taken, take_away
-from bot.standalone.trying import Budget, Course, Queue, function_of
+from bot.standalone.trying import Budget, Course, Queue, by_function, function_of
 
 MOST_RUNS = 40
 MOST_SECONDS = 600.0
@@ -87,12 +87,7 @@ def mutate(
 
 def green_tests(run: ProjectRun) -> list[GreenTest]:
     """The test functions all of whose instances passed and that ran product code, in the order of their ids."""
-    kinds: dict[str, set[FailureKind]] = {}
-    for outcome in run.outcomes:
-        kinds.setdefault(function_of(outcome.test), set()).add(outcome.kind)
-    seen: dict[str, list[Observation]] = {}
-    for one in run.run.observations:
-        seen.setdefault(function_of(one.test), []).append(one)
+    kinds, seen = by_function(run)
     found = []
     for test in sorted(seen):
         of_it = seen[test]

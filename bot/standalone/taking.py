@@ -12,7 +12,7 @@ from bot.proof.removals import Removal, switched
 from bot.standalone.aiming import Aim
 from bot.standalone.choosing import GreenTest
 from bot.standalone.running import Project, ProjectRun
-from bot.standalone.trying import Budget, function_of
+from bot.standalone.trying import Budget, by_function, function_of
 
 MOST_RUNS = 12
 
@@ -89,12 +89,7 @@ def _limits(project: Project, budget: Budget) -> Limits:
 
 
 def _judge(found: Mapping[GreenTest, Taken], now: Mapping[GreenTest, Aim], run: ProjectRun) -> None:
-    kinds: dict[str, set[FailureKind]] = {}
-    for outcome in run.outcomes:
-        kinds.setdefault(function_of(outcome.test), set()).add(outcome.kind)
-    seen: dict[str, list[Observation]] = {}
-    for one in run.run.observations:
-        seen.setdefault(function_of(one.test), []).append(one)
+    kinds, seen = by_function(run)
     cut = run.run.completed.ended is not Ended.EXITED or not run.run.seen.finished
     hung = {function_of(test.test) for test in run.run.running}
     for test, aim in now.items():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bot.domain.base import counted
 from bot.domain.config import Limits
-from bot.domain.suite import RED, Ended, FailureKind
+from bot.domain.suite import RED, Ended, FailureKind, Observation
 from bot.proof.mutants import Mutant, Weight, mutated
 from bot.standalone.choosing import GreenTest
 from bot.standalone.running import Project, ProjectRun
@@ -24,6 +24,17 @@ def function_of(test: str) -> str:
     """The node id of a test without its parameters."""
     path, colons, rest = test.partition("::")
     return f"{path}{colons}{rest.partition('[')[0]}"
+
+
+def by_function(run: ProjectRun) -> tuple[dict[str, set[FailureKind]], dict[str, list[Observation]]]:
+    """The kinds of the outcomes of each test function, and what was observed of it, all its parameters together."""
+    kinds: dict[str, set[FailureKind]] = {}
+    for outcome in run.outcomes:
+        kinds.setdefault(function_of(outcome.test), set()).add(outcome.kind)
+    seen: dict[str, list[Observation]] = {}
+    for one in run.run.observations:
+        seen.setdefault(function_of(one.test), []).append(one)
+    return kinds, seen
 
 
 @dataclass(eq=False)

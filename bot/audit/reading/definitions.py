@@ -63,6 +63,13 @@ def is_name(node: ast.AST, *names: str) -> bool:
     return isinstance(node, ast.Name) and node.id in names
 
 
+def root_name(node: ast.expr) -> str:
+    """The first name of a chain of attributes, subscripts and calls: `a.b(x)[0]` gives `a`; empty without one."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
 def last_name(node: ast.AST) -> str:
     """The last part of a dotted name, also under a call or subscript: `a.b(x)` gives `b`."""
     # Asked for a third of all nodes: a look at the type is several times as fast as isinstance.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bot.audit.dataflow.flow import Kind, kinds_of_variable
 from bot.audit.reading.checks import MOCKS
-from bot.audit.reading.definitions import ClassInfo, last_name
+from bot.audit.reading.definitions import ClassInfo, last_name, root_name
 from bot.audit.reading.flat import every, parent_of
 from bot.audit.reading.program import Program
 from bot.audit.reading.references import Instance, Made, is_product
@@ -219,13 +219,7 @@ def _tells(view: View, value: ast.expr) -> bool:
     if not (isinstance(made, ast.Call) and last_name(made.func) in MOCKS):
         return False
     stored = (item for item in view.attributes if not isinstance(item.ctx, ast.Load))
-    return _tells(view, made) or any(_root(item) == value.id for item in stored)
-
-
-def _root(node: ast.expr) -> str:
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else ""
+    return _tells(view, made) or any(root_name(item) == value.id for item in stored)
 
 
 def _made_by_helpers(view: View) -> Iterator[tuple[ast.AST, str]]:
@@ -237,7 +231,7 @@ def _made_by_helpers(view: View) -> Iterator[tuple[ast.AST, str]]:
         told = [
             item
             for item in view.attributes
-            if not isinstance(item.ctx, ast.Load) and _root(item) == name and item.attr in TOLD
+            if not isinstance(item.ctx, ast.Load) and root_name(item) == name and item.attr in TOLD
         ]
         if not told or not isinstance(part.slice, ast.Constant):
             continue
