@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.audit.examine import examine
 from bot.audit.outcomes.wording import why_not_begun
 from bot.domain.audit import AuditReport, Recommendation
 from bot.domain.record import Decision
@@ -20,6 +19,9 @@ from bot.steps.write_tests import stored_tests
 
 def run(ctx: StepContext) -> StepOutcome:
     """GO lets the tests through; HOLD sends the findings back to whoever wrote them."""
+    # Here, since the rules take as long to load as all the rest of a command that asks for no audit.
+    from bot.audit.examine import examine
+
     plan = ctx.need(Planned).plan
     files = {file.path: file.content for file in stored_tests(ctx)}
     commit = tests_commit(ctx)

@@ -17,7 +17,6 @@ from bot.evidence.pack import build_code_pack
 from bot.logs.redact import redact
 from bot.model.prompts import render
 from bot.proof.edits import apply_edits, counts, unified_diff
-from bot.proof.guard import guard
 from bot.steps.asking import ask, code_at, code_globs, in_code, product_files, tests_of
 from bot.steps.context import Step, StepContext, StepOutcome
 from bot.steps.five_whys import investigator, snapshot
@@ -78,6 +77,8 @@ def run(ctx: StepContext) -> StepOutcome:
     fix = asked.value
     old = files_of(fix)
     new = apply_edits(old, fix.edits)
+    from bot.proof.guard import guard
+
     findings = guard(
         old, new, code_globs(ctx), forbidden, frozen, tests=tests, others=product_files(ctx, code),
         new_tests={file.path: file.content for file in stored_tests(ctx)},

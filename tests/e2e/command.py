@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.e2e.warm import Warm
+
 BOT = (sys.executable, "-m", "bot.cli")
 ROOT = Path(__file__).parents[2]
 
@@ -38,13 +40,21 @@ def environment(**more: str) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", **more}
 
 
+_WARM = Warm()
+
+
 def bot(*arguments: str, cwd: Path, timeout: float = 240, env: Mapping[str, str] | None = None,
-        stdin: bytes | None = None) -> Said:
-    done = subprocess.run(
-        [*BOT, *arguments], cwd=cwd, env=dict(env or environment()), input=stdin, capture_output=True, timeout=timeout,
-        check=False,
-    )
-    said = Said(done.returncode, done.stdout.decode(), done.stderr.decode())
+        stdin: bytes | None = None, cold: bool = False) -> Said:
+    """Run the command. `cold` starts an interpreter of its own, as a shell does; so do variables that Python reads."""
+    given = dict(env or environment())
+    if cold or any(name.startswith("PYTHON") and environment().get(name) != value for name, value in given.items()):
+        done = subprocess.run(
+            [*BOT, *arguments], cwd=cwd, env=given, input=stdin, capture_output=True, timeout=timeout, check=False,
+        )
+        code, out, err = done.returncode, done.stdout, done.stderr
+    else:
+        code, out, err = _WARM.run(arguments, cwd, given, stdin, timeout)
+    said = Said(code, out.decode(), err.decode())
     assert "Traceback (most recent call last)" not in said.err, said.err
     return said
 

@@ -20,6 +20,7 @@ from bot.resources import resource_folder
 from bot.steps import STEPS
 from tests.e2e.command import bot, environment
 from tests.e2e.mutations import Forged, Mutation, mutations, older
+from tests.once import once
 from tests.unit.test_recheck_folder import as_nobody
 
 pytestmark = pytest.mark.slow
@@ -31,15 +32,18 @@ BLIND = frozenset({"output of a run"})
 @pytest.fixture(scope="module")
 def cycle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The record folder of a demo cycle, alone: no state, no repository, no configuration around it."""
-    place = tmp_path_factory.mktemp("demo")
+    return once(tmp_path_factory, "recheck", demo_cycle) / "copied"
+
+
+def demo_cycle(folder: Path) -> None:
+    place = folder / "place"
+    place.mkdir()
     (place / "bot.toml").write_text("[proof]\nreruns = 2\nmutants = 3\n")
     said = bot("cycle", "--focus", "message-routing", "--demo", cwd=place)
     assert said.code == 0, said.everything
     (made,) = place.glob(".bot/*/*/cycle-01")
-    alone = tmp_path_factory.mktemp("elsewhere") / "copied"
-    shutil.copytree(made, alone)
+    made.rename(folder / "copied")
     shutil.rmtree(place)
-    return alone
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,8 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
+import bot.audit.examine
+import bot.proof.guard  # noqa: F401 - both are loaded late by their steps: once here, not in each child
 from bot.adapters.git_workspace import GitWorkspace
 from bot.adapters.scripted_model import ScriptedModel
 from bot.app import App, Options
@@ -30,9 +32,17 @@ from bot.domain.errors import BotError
 from bot.progress import PlainProgress
 
 DERIVED = {"status.md", "plan.md", "audit.md", "execution.md", "proof.md"}
-LIKE_THE_FIRST = re.compile(r"/(?:junit|logs|runs)/proof-(?:without|mutant)-(?!1\b)")
-"""Files of runs that are kept as the first of their kind is: to be killed at each would take minutes."""
 """The documents, which are rendered from the record."""
+
+ONE_OF_MANY = re.compile(r"/(?:junit|logs|runs|code)/")
+KILLED_AT = re.compile(
+    r"/(?:code/router/__main__|(?:junit|logs|runs)/audit-1|runs/(?:base-1|proof-base-1|proof-without-1))\."
+)
+"""Files of which there are many, and at which the process is killed: one file of the code, all of one run, and the
+record of the first run of each kind.
+
+The others are kept by the same lines, and a kill at each would do its whole step again: minutes for nothing new.
+"""
 
 
 class FixedClock:
@@ -88,6 +98,11 @@ def said_by(content: bytes) -> str:
     )
 
 
+def not_worth_a_kill(name: str) -> bool:
+    """Whether a file is kept as another one is."""
+    return ONE_OF_MANY.search(name) is not None and KILLED_AT.search(name) is None
+
+
 def arm(state: Path, ledger: Ledger) -> None:
     """Put the points into the durable writes, and the model's calls into the ledger."""
     reached = {"record": "nothing"}
@@ -97,7 +112,7 @@ def arm(state: Path, ledger: Ledger) -> None:
 
     def replaced(self: Path, target: Path) -> Path:
         name = str(Path(target).resolve().relative_to(state))
-        if Path(name).name in {"lock.holder", ".gitignore"} or name.startswith("demo/") or LIKE_THE_FIRST.search(name):
+        if Path(name).name in {"lock.holder", ".gitignore"} or name.startswith("demo/") or not_worth_a_kill(name):
             return replace(self, target)
         if name.endswith("record.json"):
             reached["record"] = said_by(self.read_bytes())
@@ -133,7 +148,7 @@ def cycle(state: Path) -> None:
     options = Options(focus="message-routing", demo=True, state=state)
     app = App.open(options)
     app.clock = FixedClock()
-    proof = app.config.proof.model_copy(update={"reruns": 1, "mutants": 1})
+    proof = app.config.proof.model_copy(update={"reruns": 1, "mutants": 0})
     app.config = app.config.model_copy(update={"proof": proof})
     settings = app.settings(options)
     with app.lock("kill driver", 5), PlainProgress(sys.stderr) as progress:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.kill_driver import shard_of
+from tests.once import once
 
 ROOT = Path(__file__).parents[2]
 SHARDS = 2
@@ -85,11 +86,13 @@ def only_record(state: Path) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("undisturbed")
+    return once(tmp_path_factory, "undisturbed", run_undisturbed) / "state"
+
+
+def run_undisturbed(folder: Path) -> None:
     lines = drive(folder / "state", folder / "ledger", 0, 0)
     assert not [line for line in lines if line.startswith("kill")]
     (folder / "points").write_text("\n".join(sorted(line for line in lines if line.startswith("point "))))
-    return folder / "state"
 
 
 @pytest.mark.slow

@@ -14,9 +14,9 @@ from bot.prove_command import ProveOptions, run_prove
 from tests.proof_corpus.build import build
 from tests.proof_corpus.case import Case
 
-RERUNS = {True: 3, False: 2}
-"""By whether something flickers in the case."""
-MUTANTS = {"proven": 3, "not_proven": 2}
+RERUNS = {"flaky": 3, "order": 3, "race": 2}
+"""By a word in the case's name, for what does not come out the same each time; all else is run once."""
+MUTANTS = {"proven": 2, "not_proven": 1}
 """By the verdict that is deserved: a dishonest fix is not to be found out by mutants, so few of them will do."""
 _PLUGINS = ("anyio", "asyncio", "hypothesispytest", "xdist", "xdist.looponfail")
 """Plugins that our own Python has and no case needs: to load them takes longer than most of the tests."""
@@ -53,11 +53,11 @@ def ask(case: Case, folder: Path) -> Answer:
     config = folder / "bot.toml"
     config.write_text(configuration(case, "repository"), encoding="utf-8")
     began = time.monotonic()
-    flickers = "flaky" in case.name or "order" in case.name
+    reruns = max((count for word, count in RERUNS.items() if word in case.name), default=1)
     with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()):
         code = run_prove(ProveOptions(
             base=made.base, fix=made.fix, tests=tuple(str(made.folder / path) for path in case.tests),
-            reruns=RERUNS[flickers], mutants=MUTANTS[case.verdict], workers=1, sandbox="process", config=config,
+            reruns=reruns, mutants=MUTANTS[case.verdict], workers=1, sandbox="process", config=config,
             state=folder / "state", json=True))
     said = json.loads(out.getvalue())
     return Answer(case, code, said["verdict"], tuple(said["missing"]), tuple(said["notes"]), len(said["runs"]),
