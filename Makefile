@@ -12,6 +12,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST_ARGS ?=
+COMPILE := uv pip compile pyproject.toml --quiet --extra demo --extra bedrock --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-emit-index-url
 
 .PHONY: demo test check fix bench lock clean
 
@@ -47,8 +49,8 @@ bench: $(READY)
 
 lock:
 	@$(BIN)/uv --version >/dev/null 2>&1 || command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
-	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --quiet --upgrade --extra demo --extra bedrock --group dev --universal \
-		--python-version 3.11 --generate-hashes --no-header --no-emit-index-url -o requirements.lock
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(COMPILE) --upgrade --group dev -o requirements.lock
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(COMPILE) --group build -c requirements.lock -o requirements-run.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

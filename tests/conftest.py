@@ -40,13 +40,34 @@ def without_sarif_schema() -> str:
     return "" if there else "no schema of SARIF 2.1.0: .ci/run fetches it, WHYBOT_SARIF_SCHEMA names it"
 
 
+def without_description() -> str:
+    """Why no traffic with the local GitHub can be held against GitHub's description; empty when it can."""
+    from tests.fakes.github.openapi import without_description as why
+
+    return why()
+
+
+def without_emulate() -> str:
+    """Why the second opinion on GitHub cannot be asked here; empty when it can."""
+    from tests.fakes.emulate import without_emulate as why
+
+    return why()
+
+
 def without_key() -> str:
     """Why live tests do not run; empty when they do."""
     return "" if os.environ.get("WHYBOT_TESTS_LIVE") == "1" else "needs keys; WHYBOT_TESTS_LIVE=1 runs it"
 
 
+PARTS = {
+    "bubblewrap": without_bubblewrap, "sarif": without_sarif_schema, "openapi": without_description,
+    "emulate": without_emulate,
+}
+"""Parts that some tests need, by the marker of those tests, and why they are not here."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    for name, reason in (("bubblewrap", without_bubblewrap), ("sarif", without_sarif_schema)):
+    for name, reason in PARTS.items():
         if name in REQUIRED and reason():
             raise pytest.UsageError(f"WHYBOT_TESTS_REQUIRE names {name}, but {reason()}")
 
@@ -62,8 +83,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        for marker, reason in (
-            ("bubblewrap", without_bubblewrap), ("sarif", without_sarif_schema), ("live", without_key)
-        ):
+        for marker, reason in {**PARTS, "live": without_key}.items():
             if item.get_closest_marker(marker) and marker not in REQUIRED and reason():
                 item.add_marker(pytest.mark.skip(reason=reason()))

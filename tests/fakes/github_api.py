@@ -1,426 +1,204 @@
-"""A GitHub on this machine: the endpoints that the bot uses, over one bare git repository with real SHAs.
+"""A GitHub on this machine: one repository over a bare git repository, with real SHAs and real differences.
 
-As on GitHub: pages with Link headers (by the repository's number), 404 without access, 403 without
-permission, check runs for Apps only, numbers shared by issues and pull requests, pull requests listed
-among the issues, 301 from an old name that drops nothing but is followed by clients without the query.
+It answers as GitHub does: whole objects, pages with Link headers, permissions by kind of token, rate limits, redirects
+from an old name, numbers that issues and pull requests share, and git over HTTP. Faults can be switched on for any
+request. Where GitHub's own OpenAPI description is at hand, every request and answer is held against it: `violations`
+are what does not fit, and `close()` fails with them.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import subprocess
+import shutil
 import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from typing import Any, Protocol
 
-from tests.fakes.git_http import backend, body_of, password
+from tests.fakes.github import accounts, comments, issues, pulls, runs
+from tests.fakes.github.accounts import App, Person
+from tests.fakes.github.base import Json, Token, actions_token
+from tests.fakes.github.faults import Fault, Limits, every_kind
+from tests.fakes.github.handler import Server
+from tests.fakes.github.serving import Serving, starts_ci
+from tests.fakes.github.store import Store
 
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Token:
-    """Whose a token is. An App's has a slug and the login `slug[bot]`; `write` is push access."""
-
-    login: str
-    id: int
-    app: str = ""
-    write: bool = True
-    checks: bool = True
+__all__ = ["App", "Fault", "GitHub", "Person", "Token", "actions_token", "every_kind"]
 
 
-@dataclass
-class Fault:
-    """What the next request that matches meets. `after`: it takes effect, and only the answer is lost."""
-
-    method: str
-    path: str
-    status: int
-    body: str = '{"message": "switched on by the test"}'
-    headers: dict[str, str] = field(default_factory=dict)
-    times: int = 1
-    after: bool = False
-    delay: float = 0.0
-
-
-class Refused(Exception):
-    def __init__(self, status: int, message: str, **more: Any) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {"message": message, **more}
-
-
-@dataclass
-class Request:
-    token: Token
-    query: dict[str, str]
-    content: Json
-    match: tuple[str, ...]
+class _Clock(Protocol):
+    def now(self) -> datetime: ...
 
 
 class GitHub:
-    """Serve `owner/name` from the moment it is made to `close()`."""
+    """Serve `owner/name` from the moment it is made to `close()`. With a clock, stamps and limits go by it."""
 
-    def __init__(self, folder: Path, full_name: str = "acme/shop", moved_from: str = "") -> None:
+    def __init__(
+        self, folder: Path, full_name: str = "acme/shop", moved_from: str = "", *, clock: _Clock | None = None,
+        private: bool = False, check: bool = True,
+    ) -> None:
         self.full_name = full_name
         self.moved_from = moved_from
+        self.repository_id = 1
+        self.default_branch = "main"
         self.root = folder
         self.bare = folder / f"{full_name}.git"
         folder.mkdir(parents=True, exist_ok=True)
-        self.git("init", "--quiet", "--bare", "--initial-branch=main", str(self.bare), at=folder)
+        self.bare.mkdir(parents=True)
+        self.store = Store(self.bare)
+        self.store.run("init", "--quiet", "--bare", "--template=", f"--initial-branch={self.default_branch}", ".")
+        # Who and what
         self.tokens: dict[str, Token] = {}
+        self.people: dict[str, Person] = {}
+        self.apps: list[App] = []
         self.issues: dict[int, Json] = {}
+        self.gone: dict[int, str] = {}
+        self.labels: dict[str, Json] = {}
         self.comments: dict[int, Json] = {}
         self.pulls: dict[int, Json] = {}
         self.checks: dict[int, Json] = {}
+        self.runs: dict[int, Json] = {}
+        self.workflows: dict[str, int] = {}
+        self.pinned: list[int] = []
+        self.ci: list[str] = []
+        """What would have started the repository's CI: `push BRANCH`, `pull_request BRANCH`."""
+        # How the repository is set up
+        self.private = private
+        self.archived = False
+        self.has_issues = True
+        self.drafts = True
+        self.actions_open_pulls = True
+        self.state_reasons = issues.REASONS
+        # How the server behaves, and what it saw
         self.faults: list[Fault] = []
+        self.latency = 0.0
         self.requests: list[str] = []
-        self._lock = threading.Lock()
+        self.strayed: list[str] = []
+        """Writes to issues that are in another repository by now."""
+        self.violations: list[str] = []
+        self.checked = 0
+        self.differences: dict[tuple[str, str], Json] = {}
+        self.elsewhere: dict[str, Json] = {}
+        """Issues in other repositories, by their paths."""
+        self.lock = threading.RLock()
+        self._clock = clock
         self._ids = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self.limits = Limits(self.now)
+        self.began = self.stamp()
+        self.serving = Serving(self, check=check)
+        self._server = Server(self)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.api = self.url
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        """Stop. Raises AssertionError when something did not fit GitHub's description."""
+        self.serving.closing.set()
+        self._server.end()
         self._thread.join()
+        with self.lock:
+            self.store.close()
+        assert not self.violations, "not as GitHub describes it:\n" + "\n".join(dict.fromkeys(self.violations))
 
-    def git(self, *arguments: str, at: Path | None = None) -> str:
-        done = subprocess.run(
-            ["git", *arguments], cwd=at or self.bare, capture_output=True, check=True, text=True, timeout=60,
-            env={"PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull},
-        )
-        return done.stdout.strip()
+    # For tests: what people do, and what is there
+
+    def git(self, *arguments: str) -> str:
+        """Run git in the bare repository."""
+        return self.store.run(*arguments)
 
     def head(self, branch: str) -> str | None:
-        try:
-            return self.git("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}")
-        except subprocess.CalledProcessError:
-            return None
+        """The commit a branch is at."""
+        with self.lock:
+            return self.store.head(branch)
 
-    # Requests
-
-    def answer(self, method: str, target: str, authorization: str, body: bytes) -> tuple[int, dict[str, str], Any]:
-        url = urlsplit(target)
-        secret = authorization.partition(" ")[2]
-        if self.moved_from and url.path.startswith(f"/repos/{self.moved_from}"):
-            rest = url.path.removeprefix(f"/repos/{self.moved_from}")
-            return 301, {"Location": f"{self.url}/repositories/1{rest}?{url.query}"}, {"message": "Moved Permanently"}
-        with self._lock:
-            try:
-                token = self.tokens.get(secret)
-                if token is None:
-                    raise Refused(401, "Bad credentials")
-                query = {name: values[0] for name, values in parse_qs(url.query).items()}
-                return self._route(method, url.path, query, token, body)
-            except Refused as refused:
-                return refused.status, {}, refused.body
-
-    def _route(
-        self, method: str, path: str, query: dict[str, str], token: Token, body: bytes
-    ) -> tuple[int, dict[str, str], Any]:
-        path = re.sub(r"^/repositories/1(?=/|$)", f"/repos/{self.full_name}", path)
-        for verb, pattern, action in self._routes():
-            match = re.fullmatch(pattern, path)
-            if match is None or verb != method:
-                continue
-            request = Request(token, query, json.loads(body or b"{}"), tuple(unquote(part) for part in match.groups()))
-            result = action(request)
-            if isinstance(result, list) or (isinstance(result, dict) and "check_runs" in result):
-                return self._page(path, query, result)
-            created = method == "POST" and not path.endswith(("/graphql", "/labels"))
-            return 201 if created else 200, {}, result
-        raise Refused(404, "Not Found")
-
-    def _routes(self) -> list[tuple[str, str, Callable[[Request], Any]]]:
-        repository = f"/repos/{re.escape(self.full_name)}"
-        return [
-            ("GET", "/user", self._user),
-            ("POST", "/graphql", self._viewer),
-            ("GET", repository, self._repository),
-            ("GET", f"{repository}/issues", self._list_issues),
-            ("POST", f"{repository}/issues", self._create_issue),
-            ("GET", rf"{repository}/issues/(\d+)", self._get_issue),
-            ("PATCH", rf"{repository}/issues/(\d+)", self._update_issue),
-            ("POST", rf"{repository}/issues/(\d+)/labels", self._add_labels),
-            ("GET", rf"{repository}/issues/(\d+)/comments", self._list_comments),
-            ("POST", rf"{repository}/issues/(\d+)/comments", self._create_comment),
-            ("PATCH", rf"{repository}/issues/comments/(\d+)", self._update_comment),
-            ("GET", f"{repository}/git/ref/heads/(.+)", self._get_ref),
-            ("GET", f"{repository}/pulls", self._list_pulls),
-            ("POST", f"{repository}/pulls", self._create_pull),
-            ("PATCH", rf"{repository}/pulls/(\d+)", self._update_pull),
-            ("GET", f"{repository}/commits/([0-9a-f]+)/check-runs", self._list_checks),
-            ("POST", f"{repository}/check-runs", self._create_check),
-            ("PATCH", rf"{repository}/check-runs/(\d+)", self._update_check),
-        ]
-
-    def _page(self, path: str, query: dict[str, str], result: Any) -> tuple[int, dict[str, str], Any]:
-        items = result["check_runs"] if isinstance(result, dict) else result
-        size, number = min(int(query.get("per_page", "30")), 100), int(query.get("page", "1"))
-        headers = {}
-        if number * size < len(items):
-            rest = path.replace(f"/repos/{self.full_name}", "/repositories/1", 1)
-            following = urlencode({**query, "page": str(number + 1)})
-            headers["Link"] = f'<{self.url}{rest}?{following}>; rel="next", <{self.url}{rest}?page=99>; rel="last"'
-        page = items[(number - 1) * size : number * size]
-        return 200, headers, {"total_count": len(items), "check_runs": page} if isinstance(result, dict) else page
-
-    # Who and where
-
-    def _user(self, request: Request) -> Json:
-        if request.token.app:
-            raise Refused(403, "Resource not accessible by integration")
-        return {"login": request.token.login, "id": request.token.id, "type": "User"}
-
-    def _viewer(self, request: Request) -> Json:
-        if "viewer" not in request.content["query"]:
-            raise Refused(400, "Only the viewer is served here")
-        return {"data": {"viewer": {"login": request.token.login, "databaseId": request.token.id}}}
-
-    def _repository(self, _: Request) -> Json:
-        return {"id": 1, "full_name": self.full_name, "default_branch": "main", "html_url": self._html()}
-
-    def _get_ref(self, request: Request) -> Json:
-        if not self.git("for-each-ref", "--count=1"):
-            raise Refused(409, "Git Repository is empty.")
-        sha = self.head(request.match[0])
-        if sha is None:
-            raise Refused(404, "Not Found")
-        return {"ref": f"refs/heads/{request.match[0]}", "object": {"type": "commit", "sha": sha}}
-
-    # Issues and comments
-
-    def _list_issues(self, request: Request) -> list[Json]:
-        return [
-            issue for issue in self._sorted(self.issues, request)
-            if request.query.get("creator") in {None, (issue["user"] or {}).get("login")}
-            and request.query.get("state", "open") in {"all", issue["state"]}
-        ]
-
-    def _create_issue(self, request: Request) -> Json:
-        self._sane(request)
-        labels = request.content.get("labels", []) if request.token.write else []
-        return self.add_issue(request.token, request.content["title"], request.content.get("body"), labels)
+    def upcoming(self, count: int = 1) -> int:
+        """The number of the next request (or of the one `count` from now), for a fault."""
+        return len(self.requests) + count
 
     def add_issue(self, author: Token, title: str, body: str | None, labels: list[str]) -> Json:
-        number = len(self.issues) + 1
-        self.issues[number] = {
-            "number": number, "title": title, "body": body, "state": "open", "user": _account(author),
-            "labels": [{"name": label} for label in labels], "html_url": f"{self._html()}/issues/{number}",
-        }
-        return self.issues[number]
-
-    def _get_issue(self, request: Request) -> Json:
-        return _found(self.issues, request)
-
-    def _update_issue(self, request: Request) -> Json:
-        self._writing(request)
-        issue = _found(self.issues, request)
-        self._sane(request, needs_title=False)
-        issue.update({key: request.content[key] for key in ("title", "body", "state") if key in request.content})
-        return issue
-
-    def _add_labels(self, request: Request) -> Any:
-        self._writing(request)
-        issue = _found(self.issues, request)
-        has = [label["name"] for label in issue["labels"]]
-        issue["labels"] += [{"name": label} for label in request.content["labels"] if label not in has]
-        return tuple(issue["labels"])
-
-    def _list_comments(self, request: Request) -> list[Json]:
-        number = _found(self.issues, request)["number"]
-        return [comment for comment in self.comments.values() if comment["issue"] == number]
-
-    def _create_comment(self, request: Request) -> Json:
-        self._sane(request, needs_title=False)
-        issue = _found(self.issues, request)
-        return self.add_comment(request.token, issue["number"], request.content["body"])
+        """Open an issue."""
+        return issues.add(self, author, title, body, labels)
 
     def add_comment(self, author: Token, number: int, body: str) -> Json:
-        ident = self._id()
-        self.comments[ident] = {
-            "id": ident, "issue": number, "body": body, "user": _account(author),
-            "html_url": f"{self._html()}/issues/{number}#issuecomment-{ident}",
-        }
-        return self.comments[ident]
-
-    def _update_comment(self, request: Request) -> Json:
-        comment = _found(self.comments, request)
-        if comment["user"]["id"] != request.token.id and not request.token.write:
-            raise Refused(403, "Must have admin rights to Repository.")
-        comment["body"] = request.content["body"]
-        return comment
-
-    # Pull requests and checks
-
-    def _list_pulls(self, request: Request) -> list[Json]:
-        head = request.query.get("head", "")
-        owner = self.full_name.partition("/")[0]
-        return [
-            pull for pull in self._sorted(self.pulls, request)
-            if head in {"", f"{owner}:{pull['head']['ref']}"}
-            and request.query.get("state", "open") in {"all", pull["state"]}
-        ]
-
-    def _create_pull(self, request: Request) -> Json:
-        self._writing(request)
-        self._sane(request)
-        branch = request.content["head"]
-        owner = self.full_name.partition("/")[0]
-        if self.head(branch) is None:
-            raise Refused(422, "Validation Failed", errors=[{"field": "head", "code": "invalid"}])
-        if any(pull["head"]["ref"] == branch and pull["state"] == "open" for pull in self.pulls.values()):
-            said = f"A pull request already exists for {owner}:{branch}."
-            raise Refused(422, "Validation Failed", errors=[{"code": "custom", "message": said}])
-        return self.add_pull(
-            request.token, request.content["title"], request.content.get("body"), branch, bool(request.content["draft"])
-        )
+        """Write a comment."""
+        return comments.add(self, author, number, body)
 
     def add_pull(self, author: Token, title: str, body: str | None, branch: str, draft: bool) -> Json:
-        issue = self.add_issue(author, title, body, [])
-        number = issue["number"]
-        issue["pull_request"] = {"url": f"{self.url}/repos/{self.full_name}/pulls/{number}"}
-        issue["html_url"] = f"{self._html()}/pull/{number}"
-        self.pulls[number] = {
-            "number": number, "title": title, "body": body, "state": "open", "draft": draft, "user": _account(author),
-            "head": {"ref": branch, "sha": self.head(branch)}, "html_url": issue["html_url"],
-        }
-        return self.pulls[number]
+        """Open a pull request."""
+        return pulls.add(self, author, title, body, branch, draft)
 
-    def _update_pull(self, request: Request) -> Json:
-        self._writing(request)
-        pull = _found(self.pulls, request)
-        pull.update({key: request.content[key] for key in ("title", "body", "state") if key in request.content})
-        return pull
+    def merge_pull(self, number: int, by: Token) -> str:
+        """Merge a pull request; return the merge commit."""
+        return pulls.merge(self, number, by)
 
-    def _list_checks(self, request: Request) -> Json:
-        found = [check for check in self.checks.values() if check["head_sha"] == request.match[0]]
-        if request.query.get("filter", "latest") == "latest":
-            found = list({(check["app"]["slug"], check["name"]): check for check in found}.values())
-        return {"check_runs": found}
+    def add_run(self, file: str, by: Token, **more: Any) -> Json:
+        """Start a run of a workflow."""
+        return runs.add(self, file, by, **more)
 
-    def _create_check(self, request: Request) -> Json:
-        if not request.token.app:
-            raise Refused(403, "You must authenticate via a GitHub App.")
-        if not request.token.checks:
-            raise Refused(403, "Resource not accessible by integration")
-        sha = request.content["head_sha"]
-        if self.git("cat-file", "--batch-check", "--batch-all-objects").find(f"{sha} commit") < 0:
-            raise Refused(422, f"No commit found for SHA: {sha}")
-        ident = self._id()
-        self.checks[ident] = {
-            "id": ident, "html_url": f"{self._html()}/runs/{ident}", "app": {"slug": request.token.app},
-            **{key: request.content[key] for key in
-               ("name", "head_sha", "external_id", "status", "conclusion", "output")},
-        }
-        return self.checks[ident]
+    def delete_issue(self, number: int) -> None:
+        """Delete an issue for good; its number is not used again."""
+        del self.issues[number]
+        self.gone[number] = ""
 
-    def _update_check(self, request: Request) -> Json:
-        check = _found(self.checks, request)
-        if check["app"]["slug"] != request.token.app:
-            raise Refused(403, "Resource not accessible by integration")
-        check.update({key: request.content[key] for key in ("status", "conclusion", "output")})
-        return check
+    def transfer_issue(self, number: int, to: str = "acme/other", as_number: int = 9) -> None:
+        """Move an issue to another repository."""
+        kept = self.issues.pop(number)
+        self.gone[number] = f"{self.api}/repositories/2/issues/{as_number}"
+        moved = {**kept, "number": as_number, "repository": to, "html_url": f"{self.url}/{to}/issues/{as_number}"}
+        for path in (f"/repositories/2/issues/{as_number}", f"/repos/{to}/issues/{as_number}"):
+            self.elsewhere[path] = moved
 
-    # Small things
+    def rename(self, full_name: str) -> None:
+        """Give the repository another name; the old one redirects."""
+        with self.lock:
+            self.store.close()
+            self.moved_from, self.full_name = self.full_name, full_name
+            self.bare = self.root / f"{full_name}.git"
+            self.bare.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(self.store.bare, self.bare)
+            self.store = Store(self.bare)
+            for kept in (*self.issues.values(), *self.comments.values(), *self.pulls.values(), *self.checks.values()):
+                kept["html_url"] = kept["html_url"].replace(f"/{self.moved_from}/", f"/{full_name}/", 1)
 
-    def _id(self) -> int:
-        self._ids += 1
-        return 1_000_000 + self._ids
+    def protect(self, pattern: str) -> None:
+        """Refuse pushes to branches that a shell pattern matches."""
+        hook = self.bare / "hooks/update"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(
+            f'#!/bin/sh\ncase "$1" in refs/heads/{pattern}) '
+            'echo "error: GH006: Protected branch update failed for $1." >&2; exit 1;; esac\n'
+        )
+        hook.chmod(0o755)
 
-    def _html(self) -> str:
+    # What the parts need
+
+    @property
+    def html(self) -> str:
+        """The repository's page."""
         return f"{self.url}/{self.full_name}"
 
-    def _sorted(self, items: dict[int, Json], request: Request) -> list[Json]:
-        newest_first = request.query.get("direction", "desc") == "desc"
-        return sorted(items.values(), key=lambda item: item["number"], reverse=newest_first)
+    def now(self) -> datetime:
+        """The time here."""
+        return self._clock.now() if self._clock is not None else datetime.now(UTC)
 
-    @staticmethod
-    def _writing(request: Request) -> None:
-        if not request.token.write:
-            raise Refused(403, "Resource not accessible by integration")
+    def stamp(self) -> str:
+        """The time, as answers have it."""
+        return self.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    @staticmethod
-    def _sane(request: Request, needs_title: bool = True) -> None:
-        if needs_title and not request.content.get("title"):
-            raise Refused(422, "Validation Failed", errors=[{"field": "title", "code": "missing_field"}])
-        if len(request.content.get("body") or "") > 65_536:
-            said = "body is too long (maximum is 65536 characters)"
-            raise Refused(422, "Validation Failed", errors=[{"message": said}])
+    def new_id(self) -> int:
+        """A number that nothing else has."""
+        with self.lock:
+            self._ids += 1
+            return 1_000_000 + self._ids
 
+    def app_id(self, slug: str) -> int:
+        """The number of an App, registered or only seen by its token."""
+        if slug == "github-actions":
+            return accounts.ACTIONS_APP_ID
+        return next((app.id for app in self.apps if app.slug == slug), 200_000 + sum(slug.encode()))
 
-def _account(token: Token) -> Json:
-    return {"login": token.login, "id": token.id, "type": "Bot" if token.app else "User"}
-
-
-def _found(items: dict[int, Json], request: Request) -> Json:
-    item = items.get(int(request.match[0]))
-    if item is None:
-        raise Refused(404, "Not Found")
-    return item
-
-
-def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = 1 << 16  # head and body in one packet, or each answer waits 40 ms for an acknowledgement
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def _serve(self) -> None:
-            body = body_of(self)
-            github.requests.append(f"{self.command} {self.path}")
-            fault = next(
-                (one for one in github.faults
-                 if one.times > 0 and one.method == self.command and re.search(one.path, self.path)), None
-            )
-            if fault is not None:
-                fault.times -= 1
-                time.sleep(fault.delay)
-                if fault.after:
-                    github.answer(self.command, self.path, self.headers.get("Authorization", ""), body)
-                if fault.status == 0:
-                    self.close_connection = True
-                    return
-                self._send(fault.status, tuple(fault.headers.items()), fault.body.encode())
-            elif ".git/" in self.path:
-                self._serve_git(body)
-            else:
-                status, headers, result = github.answer(
-                    self.command, self.path, self.headers.get("Authorization", ""), body
-                )
-                content = json.dumps(result).encode()
-                self._send(status, (("Content-Type", "application/json"), *headers.items()), content)
-
-        def _serve_git(self, body: bytes) -> None:
-            token = github.tokens.get(password(self.headers))
-            if token is None:
-                self._send(401, (("WWW-Authenticate", 'Basic realm="GitHub"'),), b"Invalid username or token.")
-            elif not token.write and "receive-pack" in self.path:
-                self._send(403, (), b"Permission to the repository denied.")
-            else:
-                self._send(*backend(self.command, self.path, self.headers, body, github.root))
-
-        def _send(self, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
-            self.send_response(status)
-            for name, value in headers:
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_POST = do_PATCH = _serve  # noqa: N815
-
-    return Handler
+    def pushed(self, token: Token, ref: str, sha: str) -> None:
+        """Note the CI that a moved branch starts: none by the token of Actions, none where the commit says so."""
+        commit = self.store.commit(sha)
+        if ref.startswith("refs/heads/") and commit is not None and starts_ci(token, commit.message):
+            self.ci.append(f"push {ref.removeprefix('refs/heads/')}")
