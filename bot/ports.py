@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import AwareDatetime
 
 from bot.domain.asking import Charge, Exchange, ModelReply, ModelRequest
 from bot.domain.base import Frozen, Sha
 from bot.domain.config import Limits
-from bot.domain.effects import Artifact, BranchName
+from bot.domain.effects import Annotation, Artifact, BranchName
 from bot.domain.logs import LogPage, LogQuery
 from bot.domain.record import CycleRecord, CycleRef
 from bot.domain.suite import Ended
@@ -186,6 +186,14 @@ class PastCommit(Frozen):
     subject: str
 
 
+class CommitParts(Frozen):
+    """What a commit was made of, beside its files: with the same parts `Workspace.commit` makes the same commit."""
+
+    parent: Sha
+    message: str
+    when: AwareDatetime
+
+
 class Workspace(Protocol):
     """The repository with the code. Never touches a person's working tree, index or current branch."""
 
@@ -207,6 +215,14 @@ class Workspace(Protocol):
 
     def commit(self, parent: Sha, changes: tuple[FileChange, ...], message: str, when: datetime) -> Sha:
         """Make a commit object by the bot. The same arguments give the same id."""
+        ...
+
+    def parts(self, commit: Sha) -> CommitParts:
+        """What a commit of the bot's was made of. Raises ForgeProblem for one that it can not have made."""
+        ...
+
+    def is_on_a_branch(self, commit: Sha) -> bool:
+        """Whether a branch of people's, here or as fetched from elsewhere, has the commit in its history."""
         ...
 
     def set_branch(self, branch: BranchName, commit: Sha) -> None:
@@ -245,6 +261,28 @@ class Workspace(Protocol):
         ...
 
 
+Reaction = Literal["eyes", "+1", "-1", "confused", "rocket"]
+"""What the bot answers a comment with, under GitHub's names."""
+
+Permission = Literal["none", "read", "triage", "write", "maintain", "admin"]
+"""What somebody may do in a repository, least first: GitHub's roles."""
+
+
+class ForgeAccount(Frozen):
+    """Whose account the bot acts with. `starts_ci`: the repository's CI builds what it pushes, with its secrets."""
+
+    login: str
+    kind: Literal["folder", "actions", "app", "person"]
+    starts_ci: bool
+
+
+class ForgeFile(Frozen):
+    """A file of the bot's state branch. `version` tells it from what it was and will be."""
+
+    content: bytes
+    version: str
+
+
 class ForgeIssue(Frozen):
     """An issue as the forge has it."""
 
@@ -254,6 +292,7 @@ class ForgeIssue(Frozen):
     labels: tuple[str, ...]
     open: bool
     url: str
+    locked: bool = False
 
 
 class ForgeComment(Frozen):
@@ -290,12 +329,22 @@ class Forge(Protocol):
 
     Plain verbs; which to call is the publisher's decision. The listings give only what the bot itself
     wrote (its account on GitHub, everything in the local folder) and are complete, over all pages.
-    Every method raises ForgeProblem.
+    Every method raises ForgeProblem; ForgeGone where what it is about was deleted, or moved to another repository.
     """
 
     @property
     def name(self) -> str:
         """How the forge is named to people."""
+        ...
+
+    @property
+    def account(self) -> ForgeAccount:
+        """Whose account the bot acts with."""
+        ...
+
+    @property
+    def public(self) -> bool:
+        """Whether anybody may read the repository, and with it what the bot keeps there."""
         ...
 
     def issues(self) -> Iterator[ForgeIssue]:
@@ -307,7 +356,19 @@ class Forge(Protocol):
         ...
 
     def update_issue(self, number: int, title: str, body: str, labels: tuple[str, ...], reopen: bool) -> ForgeIssue:
-        """Change an issue; `labels` are added to those it has."""
+        """Change an issue; `labels` are added to those it has. Raises ForgeGone where it was deleted or moved away."""
+        ...
+
+    def unlabel_issue(self, number: int, labels: tuple[str, ...]) -> None:
+        """Take labels from an issue; one that it does not have is no error."""
+        ...
+
+    def close_issue(self, number: int, reason: Literal["completed", "not planned", "duplicate"]) -> ForgeIssue:
+        """Close an issue; one that is closed stays as it is."""
+        ...
+
+    def pin_issue(self, number: int, pinned: bool) -> None:
+        """Pin an issue, or unpin it; what is so already is no error. Raises NotOffered where the bot may not."""
         ...
 
     def comments(self, number: int) -> Iterator[ForgeComment]:
@@ -315,11 +376,36 @@ class Forge(Protocol):
         ...
 
     def create_comment(self, number: int, body: str) -> ForgeComment:
-        """Add a comment."""
+        """Add a comment. Raises NotOffered where the conversation is locked to the bot."""
         ...
 
     def update_comment(self, comment: int, body: str) -> ForgeComment:
-        """Change a comment."""
+        """Change a comment. Raises ForgeGone where it was deleted, NotOffered where it is locked to the bot."""
+        ...
+
+    def react(self, comment: int, reaction: Reaction) -> None:
+        """React to a comment of anybody's; the same reaction twice is one.
+
+        Raises ForgeGone where the comment was deleted, NotOffered where the bot may not react.
+        """
+        ...
+
+    def comment_text(self, comment: int) -> str | None:
+        """What a comment of anybody's says now; None where it was deleted."""
+        ...
+
+    def permission(self, login: str) -> Permission:
+        """What a person may do in the repository, as the forge says now."""
+        ...
+
+    def state(self, name: str) -> ForgeFile | None:
+        """A file of the bot's state branch; None when there is none, or no branch yet."""
+        ...
+
+    def put_state(self, name: str, content: bytes, version: str | None) -> str:
+        """Write such a file over `version` (None: it must not be there yet), in a commit that starts no CI; return the
+        new version. Content that is there already is no conflict. Raises ForgeConflict when it is another by now.
+        """
         ...
 
     def branch_head(self, branch: BranchName) -> Sha | None:
@@ -327,7 +413,10 @@ class Forge(Protocol):
         ...
 
     def push(self, branch: BranchName, commit: Sha) -> str:
-        """Bring a commit of the workspace to a branch; return the branch's URL."""
+        """Bring a commit of the workspace to a branch; return the branch's URL.
+
+        Raises PolicyRefused, and writes nothing, where that would start the repository's CI and nobody asked for it.
+        """
         ...
 
     def pulls(self, branch: BranchName) -> Iterator[ForgePull]:
@@ -335,7 +424,10 @@ class Forge(Protocol):
         ...
 
     def create_pull(self, title: str, body: str, branch: BranchName, draft: bool) -> ForgePull:
-        """Open a pull request against the default branch."""
+        """Open a pull request against the default branch.
+
+        Where the bot's own one from that branch is open already, that one is returned as it is.
+        """
         ...
 
     def update_pull(self, number: int, title: str, body: str) -> ForgePull:
@@ -346,13 +438,76 @@ class Forge(Protocol):
         """The bot's checks on a commit."""
         ...
 
-    def create_check(self, head: Sha, external_id: str, name: str, conclusion: str, title: str,
-                     summary: str) -> ForgeCheck:
-        """Add a finished check to a commit."""
+    def create_check(self, head: Sha, external_id: str, name: str, conclusion: str, title: str, summary: str,
+                     annotations: tuple[Annotation, ...] = ()) -> ForgeCheck:
+        """Add a finished check to a commit, with any number of annotations."""
         ...
 
-    def update_check(self, check: int, conclusion: str, title: str, summary: str) -> ForgeCheck:
-        """Change a check."""
+    def update_check(self, check: int, conclusion: str, title: str, summary: str,
+                     annotations: tuple[Annotation, ...] = ()) -> ForgeCheck:
+        """Change a check. The annotations that it has stay; of `annotations`, what is beyond their number is added."""
+        ...
+
+
+class PullCommits(Frozen):
+    """Which commits a pull request has now. `fork`: its branch is in another repository, or in one that is gone."""
+
+    head: Sha
+    base: Sha
+    fork: bool
+
+
+class ActionsRun(Frozen):
+    """A run of a workflow in Actions."""
+
+    id: int
+    url: str
+
+
+class CommandDesk(Protocol):
+    """What commands in comments need of GitHub, the first five as the Forge has them. Every method raises ForgeProblem.
+
+    It needs no clone: the job that answers a comment at once has none.
+    """
+
+    @property
+    def account(self) -> ForgeAccount:
+        """Whose account the bot acts with."""
+        ...
+
+    def permission(self, login: str) -> Permission:
+        """What a person may do in the repository, as the forge says now."""
+        ...
+
+    def comment_text(self, comment: int) -> str | None:
+        """What a comment of anybody's says now; None where it was deleted."""
+        ...
+
+    def react(self, comment: int, reaction: Reaction) -> None:
+        """React to a comment of anybody's; the same reaction twice is one."""
+        ...
+
+    def state(self, name: str) -> ForgeFile | None:
+        """A file of the bot's state branch; None when there is none, or no branch yet."""
+        ...
+
+    def accepted(self, since: datetime, most: int) -> frozenset[int]:
+        """The comments since then, in all conversations, that the bot answered with `eyes`; at most `most` of them."""
+        ...
+
+    def pull(self, number: int) -> PullCommits:
+        """The commits of a pull request."""
+        ...
+
+    def unfinished(self, workflow: str, job: str) -> Iterator[ActionsRun] | None:
+        """The runs of a workflow's file that have not ended; None when there is no such workflow.
+
+        With `job`, only those in which a job of that name, or of a workflow that it calls, is waiting or running.
+        """
+        ...
+
+    def cancel(self, run: int) -> bool:
+        """Cancel a run; False when it has ended by itself meanwhile."""
         ...
 
 
@@ -381,6 +536,10 @@ class Store(Protocol):
 
     def get_artifact(self, ref: CycleRef, name: str) -> bytes:
         """Read a file beside the record. Raises RecordDamaged when it is missing."""
+        ...
+
+    def drop_artifact(self, ref: CycleRef, name: str) -> None:
+        """Remove a file beside the record; that it is not there is no error."""
         ...
 
     def get_exchange(self, ref: CycleRef, digest: str) -> Exchange | None:

@@ -185,6 +185,16 @@ class DirectoryStore:
         except OSError as error:
             raise self._damaged(path, f"the record names it, but it cannot be read ({error.strerror})") from error
 
+    def drop_artifact(self, ref: CycleRef, name: str) -> None:
+        """Remove a file of the cycle's folder. Raises ConfigProblem when it cannot be removed."""
+        path = self._cycle(ref) / repo_path(name)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigProblem(
+                f"{path} cannot be removed: {error.strerror or error}.", "Mend the permissions, then run `bot resume`."
+            ) from error
+
     def get_exchange(self, ref: CycleRef, digest: str) -> Exchange | None:
         """A stored exchange. Raises RecordDamaged when it is there and cannot be believed."""
         path = self._exchange(ref, digest)

@@ -20,9 +20,10 @@ Head = TypeVar("Head", bound=Frozen)
 def render(head: Frozen, body: str) -> bytes:
     """Return a head and a body as UTF-8 text. Every JSON value that stands here is also YAML.
 
-    Raises ValueError when the text is not valid Unicode.
+    What is as its default is left out. Raises ValueError when the text is not valid Unicode.
     """
-    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in head.model_dump(mode="json").items()]
+    values = head.model_dump(mode="json", exclude_defaults=True)
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items()]
     return f"{FENCE}{''.join(lines)}{FENCE}\n{body}\n".encode()
 
 

@@ -9,10 +9,17 @@ from datetime import UTC, datetime
 from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-from bot.adapters.git_command import Git
+from bot.adapters.git_command import BOT_EMAIL, BOT_NAME, Git
 from bot.domain.base import Sha
-from bot.ports import PastCommit
+from bot.domain.errors import ForgeProblem
+from bot.ports import CommitParts, PastCommit
 
+_OWN = re.compile(
+    rb"tree [0-9a-f]+\nparent (?P<parent>[0-9a-f]+)\n"
+    rb"author (?P<by>" + re.escape(f"{BOT_NAME} <{BOT_EMAIL}>".encode()) + rb" (?P<when>[0-9]{1,12}) \+0000)\n"
+    rb"committer (?P=by)\n\n(?P<message>.*)", re.DOTALL,
+)
+"""A commit as `GitWorkspace.commit` makes it: one parent, one moment, no signature."""
 _BLAMED = re.compile(rb"([0-9a-f]{40}(?:[0-9a-f]{24})?) [0-9]+ ([0-9]+)(?: [0-9]+)?$")
 _UNGRAFTED = {"GIT_GRAFT_FILE": "/dev/null"}
 """Grafts would let a file in git's folder tell another history than the commits do."""
@@ -41,6 +48,16 @@ def read_history(git: Git, commit: Sha, path: str, lines: tuple[int, int] | None
     return tuple(
         PastCommit(commit=sha.decode(), when=_moment(when), subject=_first_line(message))
         for sha, when, message in zip(fields[::3], fields[1::3], fields[2::3], strict=True)
+    )
+
+
+def read_parts(git: Git, commit: Sha) -> CommitParts:
+    """What a commit of the bot's was made of. Raises ForgeProblem for a commit that it can not have made."""
+    own = _OWN.fullmatch(git.ask("cat-file", "commit", commit))
+    if own is None:
+        raise ForgeProblem(f"The commit {commit[:12]} is not one that the bot made.", "Start a new run with --new.")
+    return CommitParts(
+        parent=own["parent"].decode(), message=own["message"].decode("utf-8", "replace"), when=_moment(own["when"])
     )
 
 

@@ -49,6 +49,12 @@ def authorised(url: str, credential: str) -> tuple[dict[str, str], tuple[str, ..
 def push_failed(branch: str, url: str, said: str) -> ForgeProblem:
     """The error for a push that git refused, with the remedy that fits what it said."""
     what = f"The branch {branch} could not be pushed to {url}: {said or 'git said nothing'}."
+    if re.search(r"was archived", said):
+        return ForgeProblem(what, "Unarchive the repository in its settings; until then nobody can write to it.")
+    if re.search(r"without `?workflows?`? (permission|scope)", said):
+        return ForgeProblem(what, "The commit changes a workflow of GitHub's, which the bot must not; see [policy].")
+    if re.search(r"GH0(06|13)|protected branch|rule violations", said):
+        return ForgeProblem(what, "A rule of the repository protects such branches; let the bot push to whybot/**.")
     if re.search(r"Authentication failed|could not read Username|returned error: 40[13]|denied", said):
         return ForgeProblem(what, "Give the token write access to the repository's contents.")
     if re.search(r"not found|returned error: 404", said):

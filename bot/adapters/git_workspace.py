@@ -13,12 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.adapters.git_command import BOT_EMAIL, Git
 from bot.adapters.git_export import EXECUTABLE, PLAIN, PLAIN_MODES, Entry, Listing, read_listing, write_files
-from bot.adapters.git_history import ignored_paths, read_blame, read_history
+from bot.adapters.git_history import ignored_paths, read_blame, read_history, read_parts
 from bot.adapters.git_push import authorised, check_url, push_failed
 from bot.domain.base import Sha, repo_path
 from bot.domain.effects import BranchName
 from bot.domain.errors import ForgeProblem
-from bot.ports import FileChange, PastCommit
+from bot.ports import CommitParts, FileChange, PastCommit
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _BRANCH: TypeAdapter[str] = TypeAdapter(BranchName)
@@ -103,6 +103,23 @@ class GitWorkspace:
             env={"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date},
         )
         return made.decode().strip()
+
+    def parts(self, commit: Sha) -> CommitParts:
+        """What a commit of the bot's was made of. Raises ForgeProblem for one that it can not have made."""
+        self._must_exist(commit)
+        return read_parts(self._git, commit)
+
+    def is_on_a_branch(self, commit: Sha) -> bool:
+        """Whether a branch of people's, here or as fetched from elsewhere, has the commit in its history.
+
+        What was fetched of a pull request (`refs/remotes/pull/…`) is no branch of the repository.
+        """
+        if self.resolve(_id(commit)) != commit:
+            return False
+        out = self._git.ask(
+            "for-each-ref", "--format=%(refname)", "--contains", commit, "refs/heads/", "refs/remotes/"
+        )
+        return any(_of_people(ref) for ref in out.decode("utf-8", "replace").splitlines())
 
     def set_branch(self, branch: BranchName, commit: Sha) -> None:
         """Make or move a branch of the bot's own. Raises ForgeProblem for any other branch.
@@ -241,10 +258,9 @@ class GitWorkspace:
         return ref
 
     def _may_replace(self, old: Sha, new: Sha) -> bool:
-        """True when `new` holds all of `old`, or when `old` was committed by the bot."""
-        if self._git.run("merge-base", "--is-ancestor", old, new).code == 0:
-            return True
-        return self._git.ask("log", "-1", "--no-show-signature", "--format=%ce", old).decode().strip() == BOT_EMAIL
+        """True when all that `old` has and `new` lacks was committed by the bot."""
+        lost = self._git.ask("log", "--no-show-signature", "--format=%ce", old, f"^{new}").decode("utf-8", "replace")
+        return set(lost.splitlines()) <= {BOT_EMAIL}
 
 
 def _id(commit: str) -> str:
@@ -298,6 +314,12 @@ def _modes(listing: Listing, changes: tuple[FileChange, ...]) -> dict[str, str]:
                 )
             modes[path] = EXECUTABLE if entry is not None and entry.mode == EXECUTABLE else PLAIN
     return modes
+
+
+def _of_people(ref: str) -> bool:
+    _, kind, rest = ref.split("/", 2)
+    name = rest if kind == "heads" else rest.partition("/")[2]
+    return not name.startswith("whybot/") and not (kind == "remotes" and rest.startswith("pull/"))
 
 
 def _not_ours(branch: str, where: str) -> ForgeProblem:

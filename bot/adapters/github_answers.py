@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, RootModel
 
-from bot.ports import ForgeCheck, ForgeComment, ForgeIssue, ForgePull
+from bot.ports import ForgeCheck, ForgeComment, ForgeIssue, ForgePull, Permission
 
 
 class UserAnswer(BaseModel):
@@ -30,11 +30,23 @@ class ViewerAnswer(BaseModel):
 
 
 class RepositoryAnswer(BaseModel):
-    """A repository."""
+    """A repository. `permissions` are those of the person whose token it is; they say nothing of an App's."""
 
+    class _Permissions(BaseModel):
+        push: bool = False
+
+    id: int
     full_name: str
     default_branch: str
     html_url: str
+    archived: bool = False
+    has_issues: bool = True
+    private: bool = False
+    permissions: _Permissions | None = None
+
+
+class DoneAnswer(RootModel[Any]):
+    """An answer of which nothing is wanted."""
 
 
 class LabelAnswer(BaseModel):
@@ -56,6 +68,7 @@ class IssueAnswer(BaseModel):
     state: Literal["open", "closed"]
     labels: tuple[LabelAnswer, ...]
     html_url: str
+    locked: bool = False
     user: UserAnswer | None = None
     pull_request: object = None
 
@@ -64,6 +77,7 @@ class IssueAnswer(BaseModel):
         return ForgeIssue(
             number=self.number, title=self.title, body=self.body or "",
             labels=tuple(label.name for label in self.labels), open=self.state == "open", url=self.html_url,
+            locked=self.locked,
         )
 
 
@@ -109,11 +123,15 @@ class CheckAnswer(BaseModel):
     class _App(BaseModel):
         slug: str | None = None
 
+    class _Output(BaseModel):
+        annotations_count: int = 0
+
     id: int
     external_id: str | None = None
     conclusion: str | None = None
     html_url: str | None = None
     app: _App | None = None
+    output: _Output = _Output()
 
     def as_check(self) -> ForgeCheck:
         """The check as the port has it."""
@@ -129,3 +147,77 @@ class RefAnswer(BaseModel):
         sha: str
 
     object: _Object
+
+
+class BlobAnswer(BaseModel):
+    """A file's content. A blob that was just made has only its id."""
+
+    sha: str
+    content: str = ""
+    encoding: str = ""
+
+
+class TreeAnswer(BaseModel):
+    """A folder in a commit."""
+
+    class _Entry(BaseModel):
+        path: str
+        type: str
+        sha: str | None = None
+
+    sha: str
+    tree: tuple[_Entry, ...] = ()
+
+
+class CommitAnswer(BaseModel):
+    """A commit and its tree."""
+
+    class _Tree(BaseModel):
+        sha: str
+
+    sha: str
+    tree: _Tree
+
+
+_LEGACY: Final[dict[Permission, str]] = {
+    "admin": "admin", "maintain": "write", "write": "write", "triage": "read", "read": "read", "none": "none",
+}
+"""GitHub's five roles, and what the older field `permission` has for each (REST, "Get repository permissions for a
+user")."""
+
+
+class PermissionAnswer(BaseModel):
+    """What somebody may do. `role_name` can be a role of the organisation's own; then `permission` has its base."""
+
+    permission: str
+    role_name: str = ""
+
+    def as_permission(self) -> Permission:
+        """The role, as the port has it; nothing where GitHub's words are not known."""
+        for role, legacy in _LEGACY.items():
+            if role == self.role_name and legacy == self.permission:
+                return role
+        for role in _LEGACY:
+            if role == self.permission:
+                return role
+        return "none"
+
+
+class PinsAnswer(BaseModel):
+    """GraphQL's answer about an issue's pin, and about how many issues are pinned."""
+
+    class _Data(BaseModel):
+        class _Repository(BaseModel):
+            class _Issue(BaseModel):
+                id: str
+                isPinned: bool | None = None  # noqa: N815 - GraphQL's name
+
+            class _Pinned(BaseModel):
+                totalCount: int  # noqa: N815 - GraphQL's name
+
+            issue: _Issue
+            pinnedIssues: _Pinned | None = None  # noqa: N815 - GraphQL's name
+
+        repository: _Repository
+
+    data: _Data

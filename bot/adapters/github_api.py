@@ -1,4 +1,4 @@
-"""Requests to GitHub's REST API: which are repeated, how long they wait, and what a refusal means."""
+"""Requests to GitHub's REST API: which are repeated, how long they wait, where redirections may lead."""
 
 from __future__ import annotations
 
@@ -6,68 +6,96 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
-from urllib.parse import urlencode
+from typing import Any, Final, Literal, NamedTuple, TypeVar
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from pydantic import BaseModel, ValidationError
 
+from bot.adapters.github_refusals import (
+    Refusal,
+    Refused,
+    broken,
+    graphql_refusal,
+    is_limit,
+    is_passing_conflict,
+    moved,
+    not_understood,
+    refusal_of,
+    shown,
+)
+from bot.adapters.github_tokens import Tokens
 from bot.domain.errors import ConfigProblem, ForgeProblem
 from bot.ports import Clock
 
-if TYPE_CHECKING:
-    from github.GithubException import GithubException
-
 _TIMEOUT_SECONDS: Final = 20
 _ATTEMPTS: Final = 4
-_MOST_WAIT: Final = 120.0
+_MOST_STEPS: Final = 3
+"""Redirections that one request follows."""
+
+_MOST_WAIT: Final = 180.0
 """Seconds of waiting in all before a request is given up. A primary limit may last an hour; it is not waited for."""
 
 _SECONDARY_WAIT: Final = 60.0
-"""Seconds to wait after a secondary limit without retry-after (GitHub, "Best practices for using the REST API")."""
+"""Seconds to wait after a secondary limit without retry-after, doubled each time (GitHub, "Rate limits for the REST
+API")."""
 
 _WRITE_PAUSE: Final = 1.0
-"""Seconds between two writes; the same source."""
+"""Seconds between two writes (GitHub, "Best practices for using the REST API"), which keeps below the 80 a minute that
+may create content, too."""
+
+_MOST_IDLE: Final = timedelta(seconds=30)
+"""How long a connection that nothing goes over is trusted. A cycle thinks for minutes between two requests, and a
+router that forgot the connection meanwhile would let the next one hang."""
 
 _NEXT = re.compile(r'<([^<>]+)>; rel="next"')
 
-Verb = Literal["GET", "POST", "PATCH"]
+Verb = Literal["GET", "POST", "PATCH", "DELETE"]
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
-class Refusal(NamedTuple):
-    """An answer of 400 or more. `message` is GitHub's own."""
+class _Plan(NamedTuple):
+    """A request. `again`: it may be repeated though it may have been carried out. `wide`: it may be led elsewhere."""
 
-    status: int
-    message: str
-    headers: Mapping[str, str]
+    verb: Verb
+    path: str
+    content: Mapping[str, object] | None
+    doing: str
+    again: bool
+    writes: bool
+    wide: bool = False
 
 
 class GitHubApi:
     """The API at `url` as seen with a token.
 
-    PyGithub authenticates, connects and follows redirections; its objects are not used, since they make
-    requests of their own when an attribute is missing. All methods raise ForgeProblem, without the token.
+    PyGithub authenticates and connects; its objects are not used, since they make requests of their own when an
+    attribute is missing. All methods raise ForgeProblem, without the token.
     """
 
-    def __init__(self, url: str, token: str, clock: Clock) -> None:
-        if re.fullmatch(r"[!-~]+", token) is None:
-            raise ConfigProblem(
-                f"The GitHub token is {'missing' if not token else 'no token: it has spaces or special characters'}.",
-                "Set the variable that `token_env` in [forge] names.",
-            )
+    def __init__(self, url: str, tokens: Tokens, clock: Clock) -> None:
         if re.fullmatch(r"https?://[^\s/@]+(/\S*)?", url) is None:
             raise ConfigProblem(f"`api_url` in [forge] is {url!r}, which is no URL.", "Use https://api.github.com.")
-        from github import Auth, Github
+        from bot.adapters.github_connection import connect
 
-        self._token = token
+        self.tokens = tokens
+        self._url = url.rstrip("/")
         self._clock = clock
         self._written_at = clock.now() - timedelta(days=1)
+        self._used_at = clock.now()
+        self._home: int | None = None
         # No retries and pauses of its own: they use the machine's clock, and would repeat a POST that was
         # cut off after it took effect.
-        self._requester = Github(
-            auth=Auth.Token(token), base_url=url.rstrip("/"), timeout=_TIMEOUT_SECONDS, retry=0, per_page=100,
-            user_agent="whybot", seconds_between_requests=0, seconds_between_writes=0,
-        ).requester
+        self._requester = connect(self._url, tokens, _TIMEOUT_SECONDS)
+
+    def stay_in(self, repository: int) -> None:
+        """From now on writes and listings go to the repository with this number, wherever they are redirected."""
+        self._home = repository
+
+    @property
+    def scopes(self) -> tuple[str, ...] | None:
+        """What a classic token may do, as GitHub last said; None for tokens of which it says nothing."""
+        told: list[str] = self._requester.oauth_scopes or []
+        return tuple(scope for scope in told if scope) or None
 
     def one(
         self, verb: Verb, path: str, kind: type[Parsed], content: Mapping[str, object] | None = None, *,
@@ -78,13 +106,17 @@ class GitHubApi:
         A POST is repeated only after an answer that says it was not carried out, or when it is `repeatable`.
         """
         again = verb != "POST" if repeatable is None else repeatable
-        self._pace(verb)
-        return self._parsed(kind, self._request(verb, path, content, doing, again)[1], doing)
+        plan = _Plan(verb, path, content, doing, again, writes=verb != "GET", wide=verb == "GET")
+        return self._parsed(kind, self._request(plan)[1], doing)
 
-    def query(self, text: str, kind: type[Parsed], *, doing: str) -> Parsed:
-        """Make a GraphQL query, which writes nothing, and return its answer."""
-        answer = self._request("POST", self._requester.graphql_url, {"query": text}, doing, True)[1]
-        return self._parsed(kind, answer, doing)
+    def query(
+        self, text: str, kind: type[Parsed], variables: Mapping[str, object] | None = None, *, doing: str,
+        writes: bool = False,
+    ) -> Parsed:
+        """Make a GraphQL request, which may be repeated, and return its answer."""
+        content = {"query": text, "variables": variables or {}}
+        plan = _Plan("POST", self._requester.graphql_url, content, doing, again=True, writes=writes)
+        return self._parsed(kind, self._request(plan)[1], doing)
 
     def many(
         self, path: str, kind: type[Parsed], parameters: Mapping[str, str], *, doing: str, key: str = ""
@@ -94,10 +126,10 @@ class GitHubApi:
         seen = set()
         while url and url not in seen:
             seen.add(url)
-            headers, page = self._request("GET", url, None, doing, True)
+            headers, page = self._request(_Plan("GET", url, None, doing, again=True, writes=False))
             items = page.get(key) if key and isinstance(page, dict) else page
             if not isinstance(items, list):
-                raise _not_understood(doing, "a list was expected")
+                raise not_understood(doing, "a list was expected")
             for item in items:
                 yield self._parsed(kind, item, doing)
             following = _NEXT.search(headers.get("link", ""))
@@ -114,52 +146,100 @@ class GitHubApi:
 
     # How
 
-    def _request(
-        self, verb: Verb, path: str, content: Mapping[str, object] | None, doing: str, again: bool
-    ) -> tuple[Mapping[str, str], Any]:
-        import requests
-        from github.GithubException import GithubException
-
-        waited = 0.0
+    def _request(self, plan: _Plan) -> tuple[Mapping[str, str], Any]:
+        waited, limits, renewed = 0.0, 0, False
         for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                headers, answer = self._requester.requestJsonAndCheck(verb, path, input=content)
-            except GithubException as refused:
-                refusal = _refusal(refused)
-                wait = self._wait(refusal, attempt, again)
-                problem: ForgeProblem = Refused(refusal, doing, self._token)
-            except (requests.RequestException, RuntimeError, AssertionError, ValueError) as broken:
-                # PyGithub raises the last three for redirections to elsewhere and for half a body.
-                wait = 2.0 ** (attempt - 1) if again else None
-                problem = _broken(broken, doing, again, self._token)
-            else:
-                return headers, answer
+            answer = self._attempt(plan)
+            if isinstance(answer, tuple):
+                return answer
+            wait: float | None = None
+            if not isinstance(answer, Refused):
+                wait = 2.0 ** (attempt - 1) if plan.again else None
+            elif answer.refusal.status == HTTPStatus.UNAUTHORIZED and not renewed:
+                # An App's token ends early when the App's settings change.
+                renewed, wait = True, 0.0 if self.tokens.renew() else None
+            elif is_limit(answer.refusal):
+                limits += 1
+                wait = self._until_allowed(answer.refusal, limits)
+            elif self._may_pass(plan, answer.refusal):
+                wait = 2.0 ** (attempt - 1)
             if wait is None or waited + wait > _MOST_WAIT or attempt == _ATTEMPTS:
-                raise problem
-            self._clock.sleep(wait)
+                raise answer
+            if wait:
+                self._clock.sleep(wait)
             waited += wait
         raise AssertionError("the last attempt returns or raises")
 
-    def _pace(self, verb: Verb) -> None:
-        if verb != "GET":
-            pause = _WRITE_PAUSE - (self._clock.now() - self._written_at).total_seconds()
-            if pause > 0:
-                self._clock.sleep(pause)
-            self._written_at = self._clock.now()
+    def _attempt(self, plan: _Plan) -> tuple[Mapping[str, str], Any] | ForgeProblem:
+        """Make the request once. What a redirection or a missing token comes to is raised, since no wait helps."""
+        import requests
+        from github.GithubException import GithubException
 
-    def _wait(self, refusal: Refusal, attempt: int, again: bool) -> float | None:
-        """Seconds until a refused request may be made again, None when it must not be."""
-        if is_limit(refusal):
-            told = refusal.headers.get("retry-after", "")
-            if told.isdigit():
-                return float(told)
-            reset = refusal.headers.get("x-ratelimit-reset", "")
-            if refusal.headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
-                return max(float(reset) - self._clock.now().timestamp(), 0.0) + 1.0
-            return _SECONDARY_WAIT
-        if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR and again:
-            return 2.0 ** (attempt - 1)
-        return None
+        if plan.writes:
+            self._pace()
+        if self._clock.now() - self._used_at > _MOST_IDLE:
+            self._requester.close()
+        try:
+            headers, answer = self._follow(plan)
+        except GithubException as refused:
+            return Refused(refusal_of(refused), plan.doing, self.tokens.secrets())
+        except (requests.RequestException, RuntimeError, AssertionError, ValueError) as failure:
+            # PyGithub raises the last three for addresses elsewhere and for half a body.
+            return broken(failure, plan.doing, plan.again, self.tokens.secrets())
+        finally:
+            self._used_at = self._clock.now()
+            if plan.writes:
+                self._written_at = self._used_at
+        if plan.path == self._requester.graphql_url and (refusal := graphql_refusal(answer, headers)) is not None:
+            return Refused(refusal, plan.doing, self.tokens.secrets())
+        return headers, answer
+
+    def _follow(self, plan: _Plan) -> tuple[Mapping[str, str], Any]:
+        from bot.adapters.github_connection import MovedTo
+
+        where = plan.path
+        for _ in range(_MOST_STEPS):
+            try:
+                return self._requester.requestJsonAndCheck(plan.verb, where, input=plan.content)
+            except MovedTo as away:
+                where = self._step(plan, where, away.location)
+        raise not_understood(plan.doing, f"it was redirected {_MOST_STEPS} times")
+
+    def _step(self, plan: _Plan, where: str, location: str) -> str:
+        """Where a redirection leads. Raises ForgeGone when it leads out of the repository."""
+        here = where if where.startswith("http") else f"{self._url}{where}"
+        there = urljoin(here, location)
+        if not location or not there.startswith(f"{self._url}/"):
+            raise not_understood(plan.doing, f"it leads to {shown(location, self.tokens.secrets()) or 'nowhere'}")
+        inside = there.removeprefix(self._url)
+        ours = self._home is not None and re.match(rf"/repositories/{self._home}(?![0-9])", inside)
+        if not ours and not plan.wide:
+            raise moved(f"What is needed to {plan.doing}", there)
+        query = urlsplit(where).query
+        return inside if urlsplit(inside).query or not query else f"{inside}?{query}"
+
+    def _pace(self) -> None:
+        pause = _WRITE_PAUSE - (self._clock.now() - self._written_at).total_seconds()
+        if pause > 0:
+            self._clock.sleep(pause)
+
+    def _until_allowed(self, refusal: Refusal, limits: int) -> float:
+        """Seconds until GitHub wants to be asked again."""
+        told = refusal.headers.get("retry-after", "")
+        if told.isdigit():
+            return float(told)
+        reset = refusal.headers.get("x-ratelimit-reset", "")
+        if refusal.headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
+            return max(float(reset) - self._clock.now().timestamp(), 0.0) + 1.0
+        return _SECONDARY_WAIT * 2.0 ** (limits - 1)
+
+    @staticmethod
+    def _may_pass(plan: _Plan, refusal: Refusal) -> bool:
+        """True for a refusal that the same request may not meet in a moment."""
+        if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return plan.again
+        # A conflict says that nothing was carried out, so that even a POST can be repeated.
+        return plan.writes and is_passing_conflict(refusal)
 
     @staticmethod
     def _parsed(kind: type[Parsed], answer: object, doing: str) -> Parsed:
@@ -168,75 +248,4 @@ class GitHubApi:
         except ValidationError as bad:
             first = bad.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise _not_understood(doing, f"{where or 'the answer'}: {first['msg']}") from bad
-
-
-class Refused(ForgeProblem):
-    """A refusal that a caller may look into."""
-
-    def __init__(self, refusal: Refusal, doing: str, token: str) -> None:
-        said = _shown(refusal.message, token)
-        why = f"{refusal.status}: {said}" if said else str(refusal.status)
-        super().__init__(f"GitHub refused to {doing} ({why}).", _remedy(refusal))
-        self.refusal = refusal
-
-
-def is_limit(refusal: Refusal) -> bool:
-    """True when GitHub refused because of a rate limit, so that nothing was carried out."""
-    if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return True
-    if refusal.status != HTTPStatus.FORBIDDEN:
-        return False
-    return (
-        "retry-after" in refusal.headers or refusal.headers.get("x-ratelimit-remaining") == "0"
-        or "rate limit" in refusal.message.lower()
-    )
-
-
-def _remedy(refusal: Refusal) -> str:
-    if is_limit(refusal):
-        return "This token's rate limit is spent; wait up to an hour, then run `bot resume`."
-    match refusal.status:
-        case 401:
-            return "The token is wrong or has expired; make a new one."
-        case 403:
-            return "Give the token write access to this repository's contents, issues and pull requests."
-        case 404:
-            return "Check `name` in [repository]; GitHub also answers so when the token lacks access to it."
-        case 409:
-            return "Something changed at the same moment; run `bot resume`."
-        case 410:
-            return "It was deleted, or issues are switched off in the repository's settings."
-        case 422:
-            return "GitHub found the content invalid; report this if nothing was changed by hand."
-        case status if status >= 500:
-            return "GitHub has a fault; see githubstatus.com, then run `bot resume`, which makes nothing twice."
-        case _:
-            return "Run `bot doctor`, then `bot resume`."
-
-
-def _refusal(error: GithubException) -> Refusal:
-    data = error.data if isinstance(error.data, dict) else {}
-    details = [str(item.get("message") or item.get("code") or "") for item in data.get("errors") or ()
-               if isinstance(item, dict)]
-    message = "; ".join(part for part in (str(data.get("message") or ""), *details) if part)
-    return Refusal(error.status, message, {key.lower(): value for key, value in (error.headers or {}).items()})
-
-
-def _broken(error: Exception, doing: str, again: bool, token: str) -> ForgeProblem:
-    what = f"GitHub did not answer the request to {doing} ({_shown(f'{type(error).__name__}: {error}', token)})."
-    if again:
-        return ForgeProblem(what, "Check the network and `api_url` in [forge], then run `bot resume`.")
-    return ForgeProblem(what, "It may have been carried out; run `bot resume`, which finds it and makes nothing twice.")
-
-
-def _not_understood(doing: str, why: str) -> ForgeProblem:
-    return ForgeProblem(
-        f"GitHub's answer to the request to {doing} was not understood ({why}).",
-        "Check `api_url` in [forge]; it must be the API's root.",
-    )
-
-
-def _shown(text: str, token: str) -> str:
-    shown = "".join(character for character in text.replace(token, "***") if character.isprintable())
-    return shown if len(shown) <= 300 else f"{shown[:300]} …"
+            raise not_understood(doing, f"{where or 'the answer'}: {first['msg']}") from bad

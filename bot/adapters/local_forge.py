@@ -2,122 +2,166 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final, Generic, NamedTuple, TypeVar
+from typing import Final, Literal
 
-from filelock import FileLock, Timeout
-from pydantic import Field
-
-from bot.adapters.atomic import TEMPORARY, write_atomically
-from bot.adapters.front_matter import parse, render
+from bot.adapters.atomic import write_atomically
+from bot.adapters.local_documents import (
+    CheckHead,
+    CommentHead,
+    IssueHead,
+    PullHead,
+    as_check,
+    as_comment,
+    as_issue,
+    as_pull,
+    read,
+    with_annotations,
+    write,
+)
+from bot.adapters.local_folder import LocalFolder, documents
+from bot.adapters.state_files import changed_meanwhile, check_state_name, version_of
 from bot.adapters.surroundings import Surroundings
-from bot.domain.base import Frozen, Sha
-from bot.domain.effects import BranchName
-from bot.domain.errors import ForgeProblem
-from bot.ports import ForgeCheck, ForgeComment, ForgeIssue, ForgePull, Workspace
+from bot.domain.base import Sha
+from bot.domain.effects import Annotation, BranchName
+from bot.domain.errors import ForgeGone, ForgeProblem
+from bot.ports import (
+    ForgeAccount,
+    ForgeCheck,
+    ForgeComment,
+    ForgeFile,
+    ForgeIssue,
+    ForgePull,
+    Permission,
+    Reaction,
+    Workspace,
+)
 
-_NUMBERED = re.compile(r"([0-9]{4,})\.(?:md|comments)")
-_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_LOCK_SECONDS: Final = 10.0
-
-_Number = Annotated[int, Field(ge=1)]
-
-
-class _Issue(Frozen):
-    number: _Number
-    title: str
-    open: bool
-    labels: tuple[str, ...]
-
-
-class _Pull(Frozen):
-    number: _Number
-    title: str
-    open: bool
-    draft: bool
-    branch: BranchName
-
-
-class _Comment(Frozen):
-    number: _Number
-
-
-class _Check(Frozen):
-    number: _Number
-    external_id: str
-    name: str
-    conclusion: str
-    title: str
-
-
-_Head = TypeVar("_Head", _Issue, _Pull, _Comment, _Check)
-
-
-class _Document(NamedTuple, Generic[_Head]):
-    head: _Head
-    body: str
-    path: Path
+_ACCOUNT: Final = ForgeAccount(login="folder", kind="folder", starts_ci=False)
 
 
 class LocalForge:
     """Implements the Forge port over a folder, with the branches in the workspace's repository.
 
-    `issues/0001.md`, `issues/0001.comments/0001.md`, `pulls/0002.md`, `checks/SHA/0001.md`. Issues and pull
-    requests share their numbers; comments have their own, and so have checks. A number is one more than
-    the highest there is, taken while the folder is locked, so a kill can neither lose nor repeat one.
+    Issues and pull requests share their numbers; comments have their own, and so have checks.
     """
 
     def __init__(self, folder: Path, workspace: Workspace) -> None:
-        self._folder = folder.absolute()
+        self._folder = LocalFolder(folder)
         self._workspace = workspace
 
     @property
     def name(self) -> str:
         """How the forge is named to people."""
-        return f"folder {self._folder}"
+        return f"folder {self._folder.path}"
+
+    @property
+    def account(self) -> ForgeAccount:
+        """Nobody's in particular. A branch of the clone starts nothing."""
+        return _ACCOUNT
+
+    @property
+    def public(self) -> bool:
+        """A folder is for those who can read it."""
+        return False
 
     def issues(self) -> Iterator[ForgeIssue]:
         """All issues, open and closed, oldest first."""
-        for path in _documents(self._folder / "issues"):
-            yield _issue(_read(path, _Issue))
+        for path in documents(self._folder.path / "issues"):
+            yield as_issue(read(path, IssueHead))
 
     def create_issue(self, title: str, body: str, labels: tuple[str, ...]) -> ForgeIssue:
         """Open an issue."""
-        with self._alone():
-            number = self._next("issues", "pulls")
-            head = _Issue(number=number, title=title, open=True, labels=tuple(dict.fromkeys(labels)))
-            return _issue(_write(self._path("issues", number), head, body))
+        with self._folder.alone():
+            number = self._folder.next("issues", "pulls")
+            head = IssueHead(number=number, title=title, open=True, labels=tuple(dict.fromkeys(labels)))
+            return as_issue(write(self._folder.file("issues", number), head, body))
 
     def update_issue(self, number: int, title: str, body: str, labels: tuple[str, ...], reopen: bool) -> ForgeIssue:
         """Change an issue; `labels` are added to those it has."""
-        with self._alone():
-            path = self._existing(number, "issues")
-            old = _read(path, _Issue).head
-            head = _Issue(
-                number=number, title=title, open=old.open or reopen, labels=tuple(dict.fromkeys(old.labels + labels))
-            )
-            return _issue(_write(path, head, body))
+        with self._folder.alone():
+            path = self._folder.existing(number, "issues")
+            head = read(path, IssueHead).head
+            head = head.model_copy(update={"title": title, "labels": tuple(dict.fromkeys(head.labels + labels))})
+            if reopen:
+                head = head.model_copy(update={"open": True, "closed_as": ""})
+            return as_issue(write(path, head, body))
+
+    def unlabel_issue(self, number: int, labels: tuple[str, ...]) -> None:
+        """Take labels from an issue, whatever the case of their letters."""
+        unwanted = {label.lower() for label in labels}
+        with self._folder.alone():
+            issue = read(self._folder.existing(number, "issues"), IssueHead)
+            left = tuple(label for label in issue.head.labels if label.lower() not in unwanted)
+            write(issue.path, issue.head.model_copy(update={"labels": left}), issue.body)
+
+    def close_issue(self, number: int, reason: Literal["completed", "not planned", "duplicate"]) -> ForgeIssue:
+        """Close an issue; one that is closed stays as it is."""
+        with self._folder.alone():
+            issue = read(self._folder.existing(number, "issues"), IssueHead)
+            if issue.head.open:
+                head = issue.head.model_copy(update={"open": False, "closed_as": reason})
+                issue = write(issue.path, head, issue.body)
+            return as_issue(issue)
+
+    def pin_issue(self, number: int, pinned: bool) -> None:
+        """Mark an issue as pinned, or no longer."""
+        with self._folder.alone():
+            issue = read(self._folder.existing(number, "issues"), IssueHead)
+            write(issue.path, issue.head.model_copy(update={"pinned": pinned}), issue.body)
 
     def comments(self, number: int) -> Iterator[ForgeComment]:
         """All comments on an issue or pull request, oldest first."""
-        for path in _documents(self._conversation(number)):
-            yield _comment(_read(path, _Comment))
+        for path in documents(self._folder.conversation(number)):
+            yield as_comment(read(path, CommentHead))
 
     def create_comment(self, number: int, body: str) -> ForgeComment:
         """Add a comment."""
-        with self._alone():
-            folder = self._conversation(number)
-            comment = self._next("issues/*.comments", "pulls/*.comments")
-            return _comment(_write(folder / f"{comment:04d}.md", _Comment(number=comment), body))
+        with self._folder.alone():
+            folder = self._folder.conversation(number)
+            comment = self._folder.next("issues/*.comments", "pulls/*.comments")
+            return as_comment(write(folder / f"{comment:04d}.md", CommentHead(number=comment), body))
 
     def update_comment(self, comment: int, body: str) -> ForgeComment:
         """Change a comment."""
-        with self._alone():
-            path = self._existing(comment, "*/*.comments")
-            return _comment(_write(path, _read(path, _Comment).head, body))
+        with self._folder.alone():
+            path = self._folder.existing(comment, "*/*.comments")
+            return as_comment(write(path, read(path, CommentHead).head, body))
+
+    def react(self, comment: int, reaction: Reaction) -> None:
+        """Note a reaction above the comment."""
+        with self._folder.alone():
+            found = read(self._folder.existing(comment, "*/*.comments"), CommentHead)
+            reactions = tuple(dict.fromkeys((*found.head.reactions, reaction)))
+            write(found.path, found.head.model_copy(update={"reactions": reactions}), found.body)
+
+    def comment_text(self, comment: int) -> str | None:
+        """What a comment says now; None where its file was deleted."""
+        try:
+            path = self._folder.existing(comment, "*/*.comments")
+        except ForgeGone:
+            return None
+        return read(path, CommentHead).body
+
+    def permission(self, login: str) -> Permission:
+        """Whoever has the folder may do everything in it."""
+        return "admin"
+
+    def state(self, name: str) -> ForgeFile | None:
+        """A file of the folder `state`; None when there is none."""
+        content = self._content(name)
+        return None if content is None else ForgeFile(content=content, version=version_of(content))
+
+    def put_state(self, name: str, content: bytes, version: str | None) -> str:
+        """Write such a file over a version of it; return the new version."""
+        with self._folder.alone():
+            old = self._content(name)
+            if old != content:
+                if version != (None if old is None else version_of(old)):
+                    raise changed_meanwhile(name, str(self._folder.path))
+                write_atomically(self._folder.path / "state" / name, content)
+            return version_of(content)
 
     def branch_head(self, branch: BranchName) -> Sha | None:
         """The commit a branch is at, None when there is no such branch."""
@@ -130,157 +174,72 @@ class LocalForge:
 
     def pulls(self, branch: BranchName) -> Iterator[ForgePull]:
         """The pull requests from a branch, open and closed, oldest first."""
-        for path in _documents(self._folder / "pulls"):
-            document = _read(path, _Pull)
+        for path in documents(self._folder.path / "pulls"):
+            document = read(path, PullHead)
             if document.head.branch == branch:
-                yield _pull(document)
+                yield as_pull(document)
 
     def create_pull(self, title: str, body: str, branch: BranchName, draft: bool) -> ForgePull:
-        """Open a pull request. As on GitHub the branch must exist and have no other that is open."""
+        """Open a pull request, or return the one that is open from the branch already. The branch must exist."""
         if self.branch_head(branch) is None:
             raise ForgeProblem(f"There is no branch {branch} for a pull request.", "Push the branch first.")
-        with self._alone():
+        with self._folder.alone():
             for pull in self.pulls(branch):
                 if pull.open:
-                    raise ForgeProblem(f"Pull request {pull.number} from {branch} is open.", "Update or close it.")
-            number = self._next("issues", "pulls")
-            head = _Pull(number=number, title=title, open=True, draft=draft, branch=branch)
-            return _pull(_write(self._path("pulls", number), head, body))
+                    return pull
+            number = self._folder.next("issues", "pulls")
+            head = PullHead(number=number, title=title, open=True, draft=draft, branch=branch)
+            return as_pull(write(self._folder.file("pulls", number), head, body))
 
     def update_pull(self, number: int, title: str, body: str) -> ForgePull:
         """Change a pull request."""
-        with self._alone():
-            path = self._existing(number, "pulls")
-            head = _read(path, _Pull).head.model_copy(update={"title": title})
-            return _pull(_write(path, head, body))
+        with self._folder.alone():
+            path = self._folder.existing(number, "pulls")
+            head = read(path, PullHead).head.model_copy(update={"title": title})
+            return as_pull(write(path, head, body))
 
     def checks(self, head: Sha) -> Iterator[ForgeCheck]:
         """All checks on a commit, oldest first."""
-        for path in _documents(self._checks(head)):
-            yield _check(_read(path, _Check))
+        for path in documents(self._folder.checks(head)):
+            yield as_check(read(path, CheckHead))
 
     def create_check(
-        self, head: Sha, external_id: str, name: str, conclusion: str, title: str, summary: str
+        self, head: Sha, external_id: str, name: str, conclusion: str, title: str, summary: str,
+        annotations: tuple[Annotation, ...] = (),
     ) -> ForgeCheck:
         """Add a finished check to a commit."""
-        with self._alone():
-            number = self._next("checks/*")
-            check = _Check(number=number, external_id=external_id, name=name, conclusion=conclusion, title=title)
-            return _check(_write(self._checks(head) / f"{number:04d}.md", check, summary))
+        with self._folder.alone():
+            number = self._folder.next("checks/*")
+            check = CheckHead(
+                number=number, external_id=external_id, name=name, conclusion=conclusion, title=title,
+                annotations=annotations,
+            )
+            path = self._folder.checks(head) / f"{number:04d}.md"
+            return as_check(write(path, check, with_annotations(summary, annotations)))
 
-    def update_check(self, check: int, conclusion: str, title: str, summary: str) -> ForgeCheck:
-        """Change a check."""
-        with self._alone():
-            path = self._existing(check, "checks/*")
-            head = _read(path, _Check).head.model_copy(update={"conclusion": conclusion, "title": title})
-            return _check(_write(path, head, summary))
+    def update_check(
+        self, check: int, conclusion: str, title: str, summary: str, annotations: tuple[Annotation, ...] = ()
+    ) -> ForgeCheck:
+        """Change a check, and add the annotations that it does not have yet."""
+        with self._folder.alone():
+            path = self._folder.existing(check, "checks/*")
+            head = read(path, CheckHead).head
+            every = (*head.annotations, *annotations[len(head.annotations) :])
+            head = head.model_copy(update={"conclusion": conclusion, "title": title, "annotations": every})
+            return as_check(write(path, head, with_annotations(summary, every)))
 
-    # Where things lie
+    # How
 
-    def _path(self, kind: str, number: int) -> Path:
-        return self._folder / kind / f"{number:04d}.md"
-
-    def _existing(self, number: int, *folders: str) -> Path:
-        """The file with a number, in one of the folders that match the globs."""
-        for folder in (folder for glob in folders for folder in sorted(self._folder.glob(glob))):
-            path = folder / f"{number:04d}.md"
-            if path.is_file():
-                return path
-        raise ForgeProblem(
-            f"There is no number {number} in {' or '.join(f'{self._folder}/{glob}' for glob in folders)}.",
-            "Restore the file, or start a new run.",
-        )
-
-    def _conversation(self, number: int) -> Path:
-        path = self._existing(number, "issues", "pulls")
-        return path.with_name(f"{path.stem}.comments")
-
-    def _checks(self, head: Sha) -> Path:
-        if not _SHA.fullmatch(head):
-            raise ForgeProblem(f"{head[:80]!r} is no full commit id.", "Give the commit's full id.")
-        return self._folder / "checks" / head
-
-    def _next(self, *folders: str) -> int:
-        """The next number. A conversation whose issue somebody deleted still takes its number."""
-        entries = (entry for glob in folders for folder in self._folder.glob(glob) for entry in folder.iterdir())
-        taken = (match for entry in entries if (match := _NUMBERED.fullmatch(entry.name)))
-        return max((int(match[1]) for match in taken), default=0) + 1
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the folder alone. The operating system frees the lock of a process that dies."""
+    def _content(self, name: str) -> bytes | None:
+        check_state_name(name)
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._folder / ".lock")
-            with lock.acquire(timeout=_LOCK_SECONDS):
-                for torn in self._folder.rglob(f"*.md{TEMPORARY}"):
-                    torn.unlink()
-                yield
-        except Timeout as held:
-            raise ForgeProblem(
-                f"Another process has held {self._folder} for {_LOCK_SECONDS:g} s.",
-                "Wait for it, then run `bot resume`.",
-            ) from held
+            return (self._folder.path / "state" / name).read_bytes()
+        except FileNotFoundError:
+            return None
         except OSError as failure:
             raise ForgeProblem(
-                f"The folder {self._folder} cannot be written: {failure.strerror or failure}.",
-                "Check its permissions and the disk, then run `bot resume`.",
+                f"The file {self._folder.path}/state/{name} cannot be read: {failure.strerror}.", "Repair or remove it."
             ) from failure
-
-
-def _documents(folder: Path) -> list[Path]:
-    """The numbered files of a folder, in order; what people or an interrupted write left beside them is no matter."""
-    try:
-        found = [path for path in folder.iterdir() if path.suffix == ".md" and _NUMBERED.fullmatch(path.name)]
-    except FileNotFoundError:
-        return []
-    return sorted(found, key=lambda path: int(path.stem))
-
-
-def _read(path: Path, kind: type[_Head]) -> _Document[_Head]:
-    try:
-        head, body = parse(path.read_bytes(), kind)
-        if head.number != int(path.stem):
-            raise ValueError(f"number: it says {head.number}")
-    except (ValueError, OSError) as bad:
-        raise ForgeProblem(f"The file {path} is damaged: {bad}.", "Repair it, restore it or remove it.") from bad
-    return _Document(head, body, path)
-
-
-def _write(path: Path, head: _Head, body: str) -> _Document[_Head]:
-    try:
-        content = render(head, body)
-    except ValueError as bad:
-        raise ForgeProblem(f"The text for {path} is not valid Unicode.", "Give text without surrogates.") from bad
-    write_atomically(path, content)
-    return _Document(head, body, path)
-
-
-def _issue(document: _Document[_Issue]) -> ForgeIssue:
-    head = document.head
-    return ForgeIssue(
-        number=head.number, title=head.title, body=document.body, labels=head.labels, open=head.open,
-        url=document.path.as_uri(),
-    )
-
-
-def _pull(document: _Document[_Pull]) -> ForgePull:
-    head = document.head
-    return ForgePull(
-        number=head.number, title=head.title, body=document.body, head_branch=head.branch, draft=head.draft,
-        open=head.open, url=document.path.as_uri(),
-    )
-
-
-def _comment(document: _Document[_Comment]) -> ForgeComment:
-    return ForgeComment(id=document.head.number, body=document.body, url=document.path.as_uri())
-
-
-def _check(document: _Document[_Check]) -> ForgeCheck:
-    head = document.head
-    return ForgeCheck(
-        id=head.number, external_id=head.external_id, conclusion=head.conclusion, url=document.path.as_uri()
-    )
 
 
 def open_forge(repository: str, surroundings: Surroundings) -> LocalForge:

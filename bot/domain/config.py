@@ -231,17 +231,30 @@ class SandboxConfig(Table):
 
 
 class ForgeConfig(Table):
-    """`[forge]`: `github` publishes with the token in `token_env`; `local` writes Markdown files."""
+    """`[forge]`: `github` publishes with the token in `token_env`; `local` writes Markdown files.
+
+    With `app_id` it acts as that GitHub App, whose private key (PEM) is in `private_key_env`. What a token other than
+    that of Actions pushes starts the repository's CI, which runs code that no person has read, with the repository's
+    secrets: a branch is pushed so only where `ci_on_unreviewed_code` says that this is meant. `state_branch` is the
+    orphan branch that keeps what the bot remembers between runs in Actions; empty for none.
+    """
 
     kind: Literal["local", "github"] = "local"
     api_url: str = "https://api.github.com"
     token_env: str = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
+    app_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.]{0,40}$")] = ""
+    private_key_env: str = "WHYBOT_APP_KEY"
+    ci_on_unreviewed_code: Annotated[bool, Field(strict=True)] = False
+    state_branch: Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9._-]{0,60})?$")] = "whybot-state"
 
 
 class PolicyConfig(Table):
     """`[policy]`: what the publisher lets through. Read from the default branch, never from a patch."""
 
     labels: tuple[Annotated[str, StringConstraints(max_length=50)], ...] = ("whybot",)
+    priority_labels: Annotated[bool, Field(strict=True)] = True
+    tracking_issue: Literal["runs of many cycles", "never"] = "runs of many cycles"
+    commands_per_hour: Annotated[int, Field(strict=True, ge=0, le=1_000)] = 20
     most_body_chars: Annotated[int, Field(strict=True, gt=500, le=65_000)] = 60_000
     forbidden_paths: tuple[str, ...] = (
         ".github/**", "**/conftest.py", "bot.toml", "**/*.lock", "**/package-lock.json", ".gitmodules",

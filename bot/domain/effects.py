@@ -43,6 +43,28 @@ class CycleKey(Frozen):
         return f"{self.of} {self.repository} {self.fingerprint} {self.run} {self.cycle} {self.name}"
 
 
+class RunKey(Frozen):
+    """The tracking issue of a run: one for each run."""
+
+    of: Literal["run"] = "run"
+    repository: RepositoryName
+    run: RunId
+
+    def __str__(self) -> str:
+        return f"run {self.repository} {self.run}"
+
+
+class ReplyKey(Frozen):
+    """The one answer to a command: `comment` is the forge's id of the comment that gave it."""
+
+    of: Literal["reply"] = "reply"
+    repository: RepositoryName
+    comment: Annotated[int, Field(ge=1)]
+
+    def __str__(self) -> str:
+        return f"reply {self.repository} {self.comment}"
+
+
 class CheckKey(Frozen):
     """A check report on one commit."""
 
@@ -57,11 +79,14 @@ class CheckKey(Frozen):
         return f"check {self.repository} {self.fingerprint} {self.run} {self.cycle} {self.head}"
 
 
-_MARKER = re.compile(r"^<!-- whybot:([a-z_]+ [^<>\n]{1,400}?) -->$", re.MULTILINE)
+Key = IssueKey | CycleKey | RunKey | ReplyKey | CheckKey
+
+# A body that somebody edited on GitHub's pages comes back with CRLF.
+_MARKER = re.compile(r"^<!-- whybot:([a-z_]+ [^<>\n]{1,400}?) -->[ \t]*(?=\r?$)", re.MULTILINE)
 _FORGED = re.compile(r"(<!--\s*whybot)(?=\s*:)", re.IGNORECASE)
 
 
-def marker(key: IssueKey | CycleKey | CheckKey) -> str:
+def marker(key: Key) -> str:
     """The hidden Markdown comment that carries a key."""
     return f"<!-- whybot:{key} -->"
 
@@ -76,10 +101,16 @@ def without_markers(text: str) -> str:
     return _FORGED.sub("\\1\u2060", text)
 
 
+Priority = Literal["P0", "P1", "P2", "P3"]
+"""How urgent an incident is, P0 the most; by the rule in `bot/logs/priority.py`."""
+
+
 class IssueUpsert(Frozen):
     """One issue per fingerprint: created, updated in place, or reopened when it was closed.
 
-    `aliases` are keys that earlier rule versions gave the same incident; their issue is the same issue.
+    `aliases` are keys that earlier rule versions gave the same incident; their issue is the same issue. `priority`
+    is a label, too, the only one of its kind that the issue keeps. `related` are incidents whose issues, where there
+    are any, are linked. `news` is what a regression shows that was not known: a comment when the issue is reopened.
     """
 
     effect: Literal["issue"] = "issue"
@@ -88,6 +119,30 @@ class IssueUpsert(Frozen):
     title: Annotated[str, StringConstraints(min_length=1, max_length=250)]
     body: str
     labels: tuple[str, ...] = ()
+    priority: Priority | None = None
+    related: tuple[IssueKey, ...] = ()
+    news: str = ""
+
+
+class TrackingUpsert(Frozen):
+    """The tracking issue of a run with the table of its cycles; pinned where the forge lets the bot."""
+
+    effect: Literal["tracking"] = "tracking"
+    key: RunKey
+    title: Annotated[str, StringConstraints(min_length=1, max_length=250)]
+    body: str
+    labels: tuple[str, ...] = ()
+    open: bool = True
+    """False once the run has ended: then the issue is closed and no longer pinned."""
+
+
+class ReplyUpsert(Frozen):
+    """The answer to a command, as a comment in the conversation `number` where it was given."""
+
+    effect: Literal["reply"] = "reply"
+    key: ReplyKey
+    number: Annotated[int, Field(ge=1)]
+    body: str
 
 
 class CommentUpsert(Frozen):
@@ -122,6 +177,17 @@ class PullRequestUpsert(Frozen):
     draft: bool = True
 
 
+class Annotation(Frozen):
+    """A remark on lines of a file, both included and counted from 1."""
+
+    path: RepoPath
+    start_line: Annotated[int, Field(ge=1)]
+    end_line: Annotated[int, Field(ge=1)]
+    level: Literal["notice", "warning", "failure"]
+    title: Annotated[str, StringConstraints(max_length=255)]
+    message: Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+
+
 class CheckReport(Frozen):
     """A check on a commit."""
 
@@ -131,20 +197,29 @@ class CheckReport(Frozen):
     conclusion: Literal["success", "failure", "neutral"]
     title: str
     summary: str
+    annotations: tuple[Annotation, ...] = ()
 
 
 Effect = Annotated[
-    IssueUpsert | CommentUpsert | BranchPush | PullRequestUpsert | CheckReport, Field(discriminator="effect")
+    IssueUpsert | TrackingUpsert | CommentUpsert | ReplyUpsert | BranchPush | PullRequestUpsert | CheckReport,
+    Field(discriminator="effect"),
 ]
 
 
 class Receipt(Frozen):
-    """What applying an effect came to. `url` is where a person finds it; `number` is the forge's."""
+    """What applying an effect came to. `url` is where a person finds it; `number` is the forge's.
 
-    did: Literal["created", "updated", "unchanged", "reopened", "not published"]
+    `kept for later`: it stands in a publication, and another job applies it.
+    """
+
+    did: Literal["created", "updated", "unchanged", "reopened", "kept for later", "not published"]
     number: int | None = None
     url: str = ""
     note: str = ""
+
+
+KEPT = Receipt(did="kept for later")
+NOT_PUBLISHED = Receipt(did="not published", note="dry run")
 
 
 class RecordedEffect(Frozen):

@@ -183,6 +183,14 @@ class NotOffered(ForgeProblem):
     """The forge does not do this for the bot's kind of account. The cycle goes on without it and says so."""
 
 
+class ForgeGone(ForgeProblem):
+    """What is to be changed is no longer there: deleted, or moved to another repository."""
+
+
+class ForgeConflict(ForgeProblem):
+    """Somebody else changed it since it was read."""
+
+
 class PolicyRefused(ForgeProblem):
     """An effect is not allowed by policy, so it was not published."""
 

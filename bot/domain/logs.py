@@ -241,17 +241,33 @@ class Novelty(StrEnum):
     MUTED = "muted"
 
 
+class SeenBefore(Frozen):
+    """An incident as the latest earlier cycle on it saw it: numbers and names, and no text of a log.
+
+    `cycle` is its reference, `revisions` are the last ones by name. `fixed_at` is when it was marked as gone since.
+    """
+
+    cycle: Annotated[str, Field(max_length=120)]
+    entries: int
+    instances: int
+    revisions: Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=50)]
+    first_seen: Annotated[str, Field(max_length=40)]
+    last_seen: Annotated[str, Field(max_length=40)]
+    fixed_at: AwareDatetime | None = None
+
+
 class Standing(Frozen):
     """What is known of an incident before its log is looked at, and why, in words.
 
     `fixed_at` is when it was marked as gone; `fix` is the commit of the fix that was proposed for it. Whether
-    the incident is back can be told only with the log at hand: `bot/logs/ranking.py` does.
+    the incident is back can be told only with the log at hand: `bot/logs/ranking.py` does. `seen` is what it was then.
     """
 
     novelty: Novelty
     why: str
     fixed_at: AwareDatetime | None = None
     fix: Sha | None = None
+    seen: SeenBefore | None = None
 
 
 class RankValues(Frozen):
@@ -289,7 +305,8 @@ class Lost(Frozen):
 class RankedIncident(Frozen):
     """An incident with its place and the values that gave it. `why` gives the ground for its novelty, if any.
 
-    `lost` is None for the winner, and in records of schema 1.
+    `lost` is None for the winner, and in records of schema 1. `before` is how an earlier cycle saw it, if one did;
+    records of schema 4 and before have none.
     """
 
     place: int
@@ -297,6 +314,7 @@ class RankedIncident(Frozen):
     values: RankValues
     why: str = ""
     lost: Lost | None = None
+    before: SeenBefore | None = None
 
 
 class Selection(Frozen):

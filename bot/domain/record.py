@@ -10,11 +10,11 @@ from pydantic import AwareDatetime, Field
 
 from bot.domain.asking import Charge, Usage, total
 from bot.domain.base import Frozen, slug
-from bot.domain.effects import Artifact, CycleKey, IssueKey, RecordedEffect, RepositoryName, RunId
+from bot.domain.effects import Artifact, CycleKey, IssueKey, Receipt, RecordedEffect, RepositoryName, RunId
 from bot.domain.logs import Focus, Incident
 from bot.domain.results import Retrieved, StepResult
 
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 """The record's schema version. A newer one is refused; older ones are migrated by the store.
 
 2: `fixed`; incidents have `timeline` and `followed`, groups `shown_with`, ranked incidents `why` and `lost`.
@@ -22,6 +22,9 @@ SCHEMA: Final = 4
 `investigation`, of step 1 `code`, `paths`, `product` and
 `tests`, hypotheses `against`, what was read `keeps_emails`; planned tests `data`, charges `lost`, failures `name`.
 4: proofs have `hunks`, `mutants`, `lines`, `guard` and `notes`, runs of tests `seed` and `pressure`.
+5: settings have `publish` in the place of `dry_run`; `retries`; issues have `priority`, `related` and `news`, checks
+`annotations`, and there are tracking issues and replies; a receipt may say `kept for later`; ranked incidents have
+`before`, what was read `again_since`.
 """
 
 STEPS = (
@@ -43,6 +46,10 @@ class CycleRef(Frozen):
         return f"{self.focus}/{self.run}/cycle-{self.number:02d}"
 
 
+Publishing = Literal["now", "later", "never"]
+"""When effects are applied: as soon as a step is done, by another job from a publication, or not at all."""
+
+
 class Settings(Frozen):
     """What a run was asked to do; the same for all its cycles and after every resume.
 
@@ -56,11 +63,16 @@ class Settings(Frozen):
     forge: str
     sandbox: str
     repository: RepositoryName
-    dry_run: bool
+    publish: Publishing
     until: str | None
     focus: Focus
     since: AwareDatetime | None = None
     cycles: Annotated[int, Field(ge=1, le=MOST_CYCLES)]
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing is published."""
+        return self.publish == "never"
 
 
 class CycleStatus(StrEnum):
@@ -150,10 +162,36 @@ class FixedMark(Frozen):
     how: str
 
 
+class SetAside(Frozen):
+    """What a step that was set aside had published: kind and key of the effect, and what became of it."""
+
+    effect: str
+    key: str
+    receipt: Receipt
+
+
+class Retry(Frozen):
+    """That somebody set the cycle back to a step, to go on from there anew.
+
+    `kept` is how many step records were left; `record` is a copy of the record as it was, and beside the copy lie
+    copies of the files `dropped` that the other steps had kept. `attempts` is the last attempt at each of those
+    steps: numbers go on after them. What they cost stays in `charges`, what they published in `published`.
+    """
+
+    at: AwareDatetime
+    step: str
+    kept: Annotated[int, Field(ge=0)]
+    record: Artifact
+    attempts: dict[str, Annotated[int, Field(ge=1)]]
+    dropped: tuple[Artifact, ...] = ()
+    charges: tuple[Charge, ...] = ()
+    published: tuple[SetAside, ...] = ()
+
+
 class CycleRecord(Frozen):
     """Everything known of one cycle. `version` counts saves; a stale writer is refused by it."""
 
-    schema_version: Literal[4] = SCHEMA
+    schema_version: Literal[5] = SCHEMA
     version: int = 0
     ref: CycleRef
     settings: Settings
@@ -163,6 +201,7 @@ class CycleRecord(Frozen):
     paused_because: str = ""
     remedy: str = ""
     steps: tuple[StepRecord, ...] = ()
+    retries: tuple[Retry, ...] = ()
     fixed: FixedMark | None = None
 
     @property
@@ -204,7 +243,13 @@ class CycleRecord(Frozen):
     @property
     def usage(self) -> Usage:
         """What all steps together spent on the model; a reply that was replayed counts once."""
-        return total(charge for step in self.steps for charge in step.charges)
+        return total(self.charges)
+
+    @property
+    def charges(self) -> tuple[Charge, ...]:
+        """What was paid for, in steps that were set aside, too."""
+        aside = (charge for retry in self.retries for charge in retry.charges)
+        return (*aside, *(charge for step in self.steps for charge in step.charges))
 
     @property
     def incident(self) -> Incident | None:

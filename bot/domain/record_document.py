@@ -18,8 +18,17 @@ def _only_adds_keys(body: JsonObject) -> JsonObject:
     return dict(body)
 
 
+def _says_when_to_publish(body: JsonObject) -> JsonObject:
+    """`dry_run` was all that there was to say of publishing."""
+    settings = body.get("settings")
+    if not isinstance(settings, dict) or "dry_run" not in settings:
+        return dict(body)
+    kept = {key: value for key, value in settings.items() if key != "dry_run"}
+    return {**body, "settings": {**kept, "publish": "never" if settings["dry_run"] else "now"}}
+
+
 MIGRATIONS: Mapping[int, Migration] = {
-    1: _only_adds_keys, 2: _only_adds_keys, 3: _only_adds_keys,
+    1: _only_adds_keys, 2: _only_adds_keys, 3: _only_adds_keys, 4: _says_when_to_publish,
 }
 """From a schema version to the next."""
 

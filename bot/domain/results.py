@@ -22,6 +22,7 @@ class Retrieved(Frozen):
     """Step 0: what was read and which incident won. `snapshot` names the file of redacted entries.
 
     `keeps_emails` says that e-mail addresses were left in it, as configured; then an answer may quote them, too.
+    `again_since` is when the incident came back that was marked as gone; records of schema 4 and before have none.
     """
 
     result: Literal["retrieved"] = "retrieved"
@@ -33,6 +34,7 @@ class Retrieved(Frozen):
     target: str
     snapshot: str
     keeps_emails: bool = False
+    again_since: str = ""
 
 
 class Conclusion(StrEnum):

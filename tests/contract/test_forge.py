@@ -1,90 +1,17 @@
+"""What every forge promises: the folder, and GitHub as each kind of account sees it."""
+
 from __future__ import annotations
 
-import gc
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import islice
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from collections.abc import Callable
+from typing import Literal
 
 import pytest
 
-from bot.adapters.git_workspace import GitWorkspace
-from bot.adapters.github_forge import GitHubForge, git_root
-from bot.adapters.local_forge import LocalForge
-from bot.domain.errors import BotError, ConfigProblem, ForgeProblem
-from bot.ports import FileChange, Forge
-from tests.fakes.github_api import Fault, GitHub, Token
-from tests.fakes.instant_clock import InstantClock
-from tests.fakes.repositories import git, make_repository
-
-WHEN = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-SECRET = "ghs_0123456789abcdefSECRET"
-APP = Token("whybot-for-acme[bot]", 41, app="whybot-for-acme")
-PERSON = Token("ada", 7)
-STRANGER = Token("mallory", 66)
-OTHER_APP = Token("whybot[bot]", 67, app="whybot")
-BODY = (
-    "First line\n\n```\n---\nnumber: 3\n---\n```\n<!-- whybot:issue acme/shop v1-0123456789abcdef -->\nünïcødé \t ✓\n"
-)
-
-
-@dataclass
-class Bench:
-    forge: Forge
-    workspace: GitWorkspace
-    base: str
-    commit: str
-    again: Callable[[], Forge]
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> GitWorkspace:
-    make_repository(tmp_path / "clone", {"app.py": b"1\n"})
-    return GitWorkspace(tmp_path / "clone")
-
-
-@pytest.fixture
-def github(tmp_path: Path, workspace: GitWorkspace) -> Iterator[GitHub]:
-    server = GitHub(tmp_path / "server")
-    git(tmp_path / "clone", "push", "--quiet", str(server.bare), "main")
-    yield server
-    server.close()
-    gc.collect()
-
-
-@pytest.fixture
-def clock() -> InstantClock:
-    return InstantClock()
-
-
-@pytest.fixture(params=["folder", "github-app", "github-person"])
-def bench(request: pytest.FixtureRequest, tmp_path: Path, workspace: GitWorkspace) -> Bench:
-    if request.param == "folder":
-        def make() -> Forge:
-            return LocalForge(tmp_path / "forge", workspace)
-    else:
-        github: GitHub = request.getfixturevalue("github")
-        github.tokens[SECRET] = APP if request.param == "github-app" else PERSON
-
-        def make() -> Forge:
-            return GitHubForge("acme/shop", SECRET, github.url, workspace, InstantClock())
-    base = workspace.resolve("HEAD")
-    assert base is not None
-    commit = workspace.commit(base, (FileChange(path="fix.py", content=b"1"),), "Fix", WHEN)
-    return Bench(make(), workspace, base, commit, make)
-
-
-def hub(github: GitHub, workspace: GitWorkspace, clock: InstantClock, token: Token = APP) -> GitHubForge:
-    github.tokens[SECRET] = token
-    return GitHubForge("acme/shop", SECRET, github.url, workspace, clock)
-
-
-# The same for every forge
+from bot.domain.effects import Annotation
+from bot.domain.errors import ForgeConflict, ForgeGone, ForgeProblem, NotOffered
+from bot.ports import FileChange
+from tests.contract.forge_setting import BODY, SECRET, STRANGER, TOKENS, WHEN, Bench
 
 
 def test_an_issue(bench: Bench) -> None:
@@ -113,13 +40,9 @@ def test_update_keeps_labels_and_state(bench: Bench) -> None:
     assert list(bench.again().issues())[1] == changed
 
 
-def test_reopen(bench: Bench, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_reopen(bench: Bench) -> None:
     made = bench.forge.create_issue("t", "b", ())
-    if isinstance(bench.forge, LocalForge):
-        path = tmp_path / "forge/issues/0001.md"
-        path.write_text(path.read_text().replace("open: true", "open: false"))
-    else:
-        request.getfixturevalue("github").issues[1]["state"] = "closed"
+    bench.close_by_hand(made.number)
     assert [issue.open for issue in bench.forge.issues()] == [False]
     assert bench.forge.update_issue(made.number, "t", "b", (), reopen=False).open is False
     assert bench.forge.update_issue(made.number, "t", "b", (), reopen=True).open is True
@@ -127,15 +50,24 @@ def test_reopen(bench: Bench, tmp_path: Path, request: pytest.FixtureRequest) ->
 
 
 def test_listings_are_complete(bench: Bench) -> None:
-    for number in range(1, 231):
-        assert bench.forge.create_issue(f"t{number}", f"b{number}", ()).number == number
-    issues = list(bench.again().issues())
-    assert [issue.number for issue in issues] == list(range(1, 231))
-    assert issues[-1].body == "b230"
-    ids = [bench.forge.create_comment(230, f"c{count}").id for count in range(105)]
+    issues, comments = (230, 105) if bench.github is not None else (12, 12)
+    for number in range(1, issues + 1):
+        if bench.github is not None:
+            bench.github.add_issue(TOKENS[bench.kind], f"t{number}", f"b{number}", [])
+        else:
+            bench.forge.create_issue(f"t{number}", f"b{number}", ())
+    listed = list(bench.again().issues())
+    assert [issue.number for issue in listed] == list(range(1, issues + 1))
+    assert listed[-1].body == f"b{issues}"
     bench.forge.create_comment(1, "elsewhere")
-    assert [comment.body for comment in bench.again().comments(230)] == [f"c{count}" for count in range(105)]
-    assert len(set(ids)) == 105
+    for count in range(comments):
+        if bench.github is not None:
+            bench.github.add_comment(TOKENS[bench.kind], issues, f"c{count}")
+        else:
+            bench.forge.create_comment(issues, f"c{count}")
+    said = list(bench.again().comments(issues))
+    assert [comment.body for comment in said] == [f"c{count}" for count in range(comments)]
+    assert len({comment.id for comment in said}) == comments
 
 
 def test_comments(bench: Bench) -> None:
@@ -182,8 +114,7 @@ def test_pull_requests(bench: Bench) -> None:
     assert (made.head_branch, made.draft, made.open) == ("whybot/fix", True, True)
     other = bench.forge.create_pull("Other", "", "whybot/fix-2", draft=False)
     assert (other.number, other.draft) == (3, False)
-    with pytest.raises(ForgeProblem):
-        bench.forge.create_pull("Again", "", "whybot/fix", draft=True)
+    assert bench.forge.create_pull("Again", "", "whybot/fix", draft=True) == made, "the one that is open is returned"
     changed = bench.forge.update_pull(made.number, "Fixed", "new\n")
     assert (changed.title, changed.body, changed.url, changed.draft) == ("Fixed", "new\n", made.url, True)
     assert list(bench.again().pulls("whybot/fix")) == [changed]
@@ -198,13 +129,14 @@ def test_pull_requests(bench: Bench) -> None:
         bench.forge.update_issue(made.number, "t", "b", (), reopen=False)
 
 
-def test_checks(bench: Bench, request: pytest.FixtureRequest) -> None:
+def test_checks(bench: Bench) -> None:
     bench.forge.push("whybot/fix", bench.commit)
-    if "github-person" in request.node.name:
-        with pytest.raises(ForgeProblem, match="App"):
+    if bench.kind == "person":
+        with pytest.raises(NotOffered, match="App"):
             bench.forge.create_check(bench.commit, "check a", "whybot", "failure", "2 of 4", BODY)
         return
     assert list(bench.forge.checks(bench.commit)) == []
+    assert list(bench.forge.checks("0" * 40)) == [], "a commit that is not there has none"
     made = [
         bench.forge.create_check(bench.commit, f"check {key}", "whybot", "failure", "2 of 4", BODY) for key in "ab"
     ]
@@ -220,16 +152,22 @@ def test_checks(bench: Bench, request: pytest.FixtureRequest) -> None:
 def test_what_is_not_there(bench: Bench) -> None:
     attempts: tuple[Callable[[], object], ...] = (
         lambda: bench.forge.update_issue(99, "t", "b", (), reopen=True),
+        lambda: bench.forge.unlabel_issue(99, ("x",)),
+        lambda: bench.forge.close_issue(99, "completed"),
+        lambda: bench.forge.pin_issue(99, True),
         lambda: bench.forge.create_comment(99, "b"),
         lambda: list(bench.forge.comments(99)),
         lambda: bench.forge.update_comment(99, "b"),
+        lambda: bench.forge.react(99, "eyes"),
         lambda: bench.forge.update_pull(99, "t", "b"),
-        lambda: bench.forge.update_check(99, "success", "t", "s"),
     )
     for attempt in attempts:
-        with pytest.raises(ForgeProblem) as caught:
+        with pytest.raises(ForgeGone) as caught:
             attempt()
         assert caught.value.remedy
+    with pytest.raises(ForgeProblem):
+        bench.forge.update_check(99, "success", "t", "s")
+    assert bench.forge.comment_text(99) is None
     assert list(bench.forge.issues()) == []
 
 
@@ -238,370 +176,139 @@ def test_a_name_for_people(bench: Bench) -> None:
     assert SECRET not in bench.forge.name
 
 
-# The folder
 
 
-def local(tmp_path: Path, workspace: GitWorkspace) -> LocalForge:
-    return LocalForge(tmp_path / "forge", workspace)
+def test_whose_account_it_is(bench: Bench) -> None:
+    account = bench.forge.account
+    assert account.kind == bench.kind
+    assert account.starts_ci is (bench.kind in {"app", "person"})
+    assert account.login == (TOKENS[bench.kind].login if bench.kind in TOKENS else "folder")
 
 
-def test_files_are_for_people(tmp_path: Path, workspace: GitWorkspace) -> None:
-    forge = local(tmp_path, workspace)
-    issue = forge.create_issue("Startup: lost messages", "Body.\n", ("whybot",))
-    forge.create_comment(1, "Done.")
-    base = workspace.resolve("HEAD")
-    assert base is not None
-    forge.push("whybot/fix", base)
-    forge.create_pull("Fix", "Fixes #1", "whybot/fix", draft=True)
-    forge.create_check(base, "check x", "whybot", "success", "All", "s")
-    found = sorted(str(path.relative_to(tmp_path / "forge")) for path in (tmp_path / "forge").rglob("*.md"))
-    assert found == [f"checks/{base}/0001.md", "issues/0001.comments/0001.md", "issues/0001.md", "pulls/0002.md"]
-    assert (tmp_path / "forge/issues/0001.md").read_text() == (
-        '---\nnumber: 1\ntitle: "Startup: lost messages"\nopen: true\nlabels: ["whybot"]\n---\n\nBody.\n\n'
-    )
-    assert unquote(urlsplit(issue.url).path) == str(tmp_path / "forge/issues/0001.md")
+def test_labels_are_taken_away(bench: Bench) -> None:
+    made = bench.forge.create_issue("t", "b", ("whybot", "P1", "a/b c", "theirs"))
+    bench.forge.unlabel_issue(made.number, ("p1", "a/b c", "not there"))
+    (issue,) = bench.again().issues()
+    assert set(issue.labels) == {"whybot", "theirs"}
+    assert (issue.title, issue.body, issue.open) == ("t", "b", True)
+    bench.forge.unlabel_issue(made.number, ("P1",))
+    assert list(bench.again().issues()) == [issue]
 
 
-def test_a_damaged_file_is_named(tmp_path: Path, workspace: GitWorkspace) -> None:
-    forge = local(tmp_path, workspace)
-    forge.create_issue("one", "b", ())
-    forge.create_comment(1, "c")
-    for name, spoil, attempt in (
-        ("issues/0001.md", "title: x", lambda: list(forge.issues())),
-        ("issues/0001.md", "number: 2", lambda: forge.update_issue(1, "t", "b", (), reopen=True)),
-        ("issues/0001.comments/0001.md", "", lambda: list(forge.comments(1))),
-    ):
-        path = tmp_path / "forge" / name
-        content = path.read_text()
-        path.write_text(re.sub(r"^number.*$|^title.*$", spoil, content, count=1, flags=re.MULTILINE) if spoil else "")
-        with pytest.raises(ForgeProblem, match=re.escape(str(path))):
-            attempt()
-        path.write_text(content)
-    assert [issue.title for issue in forge.issues()] == ["one"]
+@pytest.mark.parametrize("reason", ["completed", "not planned", "duplicate"])
+def test_closing(bench: Bench, reason: Literal["completed", "not planned", "duplicate"]) -> None:
+    made = bench.forge.create_issue("t", "b", ("whybot",))
+    closed = bench.forge.close_issue(made.number, reason)
+    assert closed == made.model_copy(update={"open": False})
+    assert list(bench.again().issues()) == [closed]
+    assert bench.forge.close_issue(made.number, "completed") == closed
+    if bench.github is not None:
+        assert bench.github.issues[1]["state_reason"] == reason.replace(" ", "_"), "a person's reason stays, too"
+    reopened = bench.forge.update_issue(made.number, "t", "b", (), reopen=True)
+    assert reopened == made
 
 
-def test_what_is_no_document_is_no_matter(tmp_path: Path, workspace: GitWorkspace) -> None:
-    forge = local(tmp_path, workspace)
-    forge.create_issue("one", "b", ())
-    issues = tmp_path / "forge/issues"
-    (issues / "0002.md.writing").write_text("---\nnumb")
-    (issues / "README.md").write_text("Notes\n")
-    (issues / "0001.md~").write_text("x")
-    (issues / "0009.comments").mkdir()
-    assert [issue.number for issue in forge.issues()] == [1]
-    assert forge.create_issue("two", "b", ()).number == 10, "the conversation of a deleted issue is not inherited"
-    assert not (issues / "0002.md.writing").exists()
-    assert (issues / "README.md").exists()
-
-
-def test_a_folder_that_cannot_be_written(tmp_path: Path, workspace: GitWorkspace) -> None:
-    (tmp_path / "forge").write_text("a file")
-    with pytest.raises(ForgeProblem, match="cannot be written"):
-        local(tmp_path, workspace).create_issue("t", "b", ())
-    with pytest.raises(ForgeProblem, match="Unicode"):
-        LocalForge(tmp_path / "other", workspace).create_issue("t", "\ud800", ())
-
-
-KILLER = """
-import os, pathlib, random, signal, sys, time
-from bot.adapters.local_forge import LocalForge
-
-def write(forge, said):
-    while True:
-        issue = forge.create_issue("t", "body " * 40_000, ("whybot",))
-        forge.create_comment(issue.number, "comment " * 500)
-        forge.update_issue(issue.number, "changed", "changed " * 40_000, ("more",), reopen=False)
-        os.write(said, f"{issue.number} ".encode())
-
-chance = random.Random(20260304)
-said = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-for _ in range(20):
-    children = []
+def test_pins(bench: Bench) -> None:
+    first, second = (bench.forge.create_issue(title, "b", ()) for title in ("one", "two"))
     for _ in range(2):
-        child = os.fork()
-        if child == 0:
-            write(LocalForge(pathlib.Path(sys.argv[1]), None), said)
-        children.append(child)
-    for child in children:
-        time.sleep(chance.uniform(0.0, 0.15))
-        os.kill(child, signal.SIGKILL)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-"""
+        bench.forge.pin_issue(first.number, True)
+        bench.forge.pin_issue(second.number, False)
+        if bench.github is None:
+            assert "pinned: true" in (bench.folder / "issues/0001.md").read_text()
+            assert "pinned" not in (bench.folder / "issues/0002.md").read_text()
+        else:
+            assert list(bench.github.pinned) == [first.number]
+    bench.forge.pin_issue(first.number, False)
+    if bench.github is None:
+        assert "pinned" not in (bench.folder / "issues/0001.md").read_text()
+    else:
+        assert list(bench.github.pinned) == []
+    assert list(bench.again().issues()) == [first, second]
 
 
-def test_two_processes_killed_at_any_moment(tmp_path: Path, workspace: GitWorkspace) -> None:
-    folder, said = tmp_path / "forge", tmp_path / "said"
-    subprocess.run([sys.executable, "-c", KILLER, str(folder), str(said)], check=True, timeout=60)
-    done = [int(number) for number in said.read_text().split()]
-    forge = LocalForge(folder, workspace)
-    numbers = [issue.number for issue in forge.issues()]
-    assert len(done) > 20
-    assert numbers == list(range(1, len(numbers) + 1))
-    assert len(done) == len(set(done)), "no number was given twice"
-    assert set(done) <= set(numbers), "nothing that was reported is lost"
-    assert all(issue.title == "changed" for issue in forge.issues() if issue.number in done)
-    comments = [comment for number in numbers for comment in forge.comments(number)]
-    assert len({comment.id for comment in comments}) == len(comments) >= len(done)
-    assert forge.create_issue("after", "", ()).number == len(numbers) + 1
-    assert not list(folder.rglob("*.writing"))
+def test_reactions(bench: Bench) -> None:
+    bench.forge.create_issue("t", "b", ())
+    comment = bench.forge.create_comment(1, "/bot status")
+    if bench.github is not None:
+        comment = comment.model_copy(update={"id": bench.github.add_comment(STRANGER, 1, "/bot status")["id"]})
+    for reaction in ("eyes", "rocket", "eyes", "eyes"):
+        bench.again().react(comment.id, reaction)
+    assert bench.reactions(comment.id) == ["eyes", "rocket"]
+    assert bench.forge.comment_text(comment.id) == "/bot status"
 
 
-# GitHub
+def test_what_a_comment_says_now(bench: Bench) -> None:
+    bench.forge.create_issue("t", "b", ())
+    comment = bench.forge.create_comment(1, BODY)
+    assert bench.forge.comment_text(comment.id) == BODY
+    bench.forge.update_comment(comment.id, "changed")
+    assert bench.again().comment_text(comment.id) == "changed"
+    bench.delete_comment(comment.id)
+    assert bench.again().comment_text(comment.id) is None
+    with pytest.raises(ForgeGone):
+        bench.forge.update_comment(comment.id, "again")
+    with pytest.raises(ForgeGone):
+        bench.forge.react(comment.id, "eyes")
 
 
-def test_only_the_bots_own_is_listed(github: GitHub, workspace: GitWorkspace, clock: InstantClock) -> None:
-    for token in (APP, PERSON):
-        forge = hub(github, workspace, clock, token)
-        github.issues.clear()
-        base = workspace.resolve("HEAD")
-        assert base is not None
-        forge.push("whybot/fix", base)
-        for author in (STRANGER, OTHER_APP):
-            github.add_issue(author, "theirs", BODY, ["whybot"])
-        mine = forge.create_issue("mine", BODY, ())
-        github.add_pull(STRANGER, "theirs", BODY, "whybot/fix", draft=True)
-        github.add_comment(STRANGER, mine.number, BODY)
-        comment = forge.create_comment(mine.number, BODY)
-        github.issues[1]["user"] = None
-        assert list(forge.issues()) == [mine]
-        assert list(forge.comments(mine.number)) == [comment]
-        assert list(forge.pulls("whybot/fix")) == []
-        github.pulls.clear()
-    forge = hub(github, workspace, clock)
-    check = forge.create_check(base, "mine", "whybot", "success", "t", "s")
-    github.checks[check.id] |= {"app": {"slug": "another"}}
-    assert list(forge.checks(base)) == []
+def test_the_state(bench: Bench) -> None:
+    forge, other = bench.forge, bench.again()
+    assert forge.state("ledger.json") is None
+    with pytest.raises(ForgeConflict):
+        forge.put_state("ledger.json", b"x", "0" * 40)
+    content = b'{"cycles": []}\n\xff\x00' + bytes(range(256))
+    first = forge.put_state("ledger.json", content, None)
+    for reader in (forge, other, bench.again()):
+        found = reader.state("ledger.json")
+        assert found is not None
+        assert (found.content, found.version) == (content, first)
+    assert forge.put_state("ledger.json", content, None) == first, "an answer that was lost: it is there already"
+    with pytest.raises(ForgeConflict) as caught:
+        other.put_state("ledger.json", b"mine", None)
+    assert "another run" in str(caught.value)
+    second = other.put_state("ledger.json", b"", first)
+    assert second != first
+    with pytest.raises(ForgeConflict):
+        forge.put_state("ledger.json", b"lost", first)
+    assert forge.put_state("other.json", b"2", None) != second
+    assert [found.content for name in ("ledger.json", "other.json") if (found := forge.state(name))] == [b"", b"2"]
+    assert forge.state("none.json") is None
+    for name in ("", "../x", "a/b", ".git", "Ünï", "x" * 99):
+        with pytest.raises(ForgeProblem, match="no name"):
+            forge.state(name)
+        with pytest.raises(ForgeProblem, match="no name"):
+            forge.put_state(name, b"", None)
 
 
-def test_an_app_is_asked_who_it_is(github: GitHub, workspace: GitWorkspace, clock: InstantClock) -> None:
-    list(hub(github, workspace, clock).issues())
-    assert github.requests[:2] == ["GET /user", "POST /graphql"]
-    assert all("creator" not in request for request in github.requests)
-    github.requests.clear()
-    list(hub(github, workspace, clock, PERSON).issues())
-    assert any("creator=ada" in request for request in github.requests)
+def test_any_number_of_annotations(bench: Bench) -> None:
+    if bench.kind == "person":
+        return  # It can make no checks; test_checks has its refusal.
+    remarks = tuple(annotation(number) for number in range(1, 121))
+    made = bench.forge.create_check(bench.base, "k", "whybot", "failure", "HOLD", "Summary.", remarks)
+    assert titles(bench, made.id) == [f"rule {number}" for number in range(1, 121)]
+    bench.again().update_check(made.id, "success", "GO", "Now.", remarks)
+    assert titles(bench, made.id) == [f"rule {number}" for number in range(1, 121)], "none is there twice"
+    bench.again().update_check(made.id, "success", "GO", "Now.")
+    assert len(titles(bench, made.id)) == 120
+    (check,) = bench.again().checks(bench.base)
+    assert check.conclusion == "success"
+    few = bench.forge.create_check(bench.base, "few", "whybot", "neutral", "t", "s", remarks[:2])
+    bench.again().update_check(few.id, "neutral", "t", "s", remarks)
+    assert titles(bench, few.id) == [f"rule {number}" for number in range(1, 121)], "those that were missing"
 
 
-def test_listing_is_lazy(github: GitHub, workspace: GitWorkspace, clock: InstantClock) -> None:
-    forge = hub(github, workspace, clock)
-    for number in range(350):
-        github.add_issue(APP, f"t{number}", "", [])
-    github.requests.clear()
-    assert len(list(islice(forge.issues(), 150))) == 150
-    assert len([request for request in github.requests if "/issues" in request]) == 2
+def annotation(number: int) -> Annotation:
+    return Annotation(
+        path="tests/test_a.py", start_line=number, end_line=number + 1, level="warning", title=f"rule {number}",
+        message="It asserts nothing.",
+    )
 
 
-def test_checks_need_an_app(github: GitHub, workspace: GitWorkspace, clock: InstantClock) -> None:
-    base = workspace.resolve("HEAD")
-    assert base is not None
-    for token in (PERSON, Token("x[bot]", 5, app="x", checks=False)):
-        forge = hub(github, workspace, clock, token)
-        with pytest.raises(ForgeProblem) as caught:
-            forge.create_check(base, "x", "whybot", "success", "t", "s")
-        assert "checks: write" in caught.value.remedy
-        assert list(forge.checks(base)) == []
-
-
-def test_a_repository_that_was_renamed(tmp_path: Path, workspace: GitWorkspace, clock: InstantClock) -> None:
-    github = GitHub(tmp_path / "moved", moved_from="acme/old")
-    try:
-        github.tokens[SECRET] = PERSON
-        forge = GitHubForge("acme/old", SECRET, github.url, workspace, clock)
-        forge.create_issue("t", "b", ())
-        github.issues[1]["state"] = "closed"
-        assert [issue.open for issue in forge.issues()] == [False]
-        assert "state=all" in github.requests[-1]
-    finally:
-        github.close()
-
-
-def test_an_issue_that_was_moved_is_not_changed(
-    github: GitHub, workspace: GitWorkspace, clock: InstantClock
-) -> None:
-    forge = hub(github, workspace, clock)
-    forge.create_issue("t", "b", ())
-    github.issues[1]["html_url"] = f"{github.url}/acme/other/issues/9"
-    with pytest.raises(ForgeProblem, match="acme/other/issues/9"):
-        forge.update_issue(1, "new", "new", ("x",), reopen=False)
-    assert (github.issues[1]["title"], github.issues[1]["labels"]) == ("t", [])
-
-
-@pytest.mark.parametrize(("status", "message", "remedy"), [
-    (401, "Bad credentials", "make a new one"),
-    (403, "Resource not accessible by integration", "write access"),
-    (404, "Not Found", "lacks access"),
-    (409, "Conflict", "bot resume"),
-    (410, "Issues has been disabled in this repository.", "switched off"),
-    (422, "Validation Failed", "invalid"),
-    (451, "Unavailable", "bot doctor"),
-    (500, "Server Error", "githubstatus.com"),
-    (502, "Bad Gateway", "githubstatus.com"),
-])
-def test_refusals_say_what_to_do(
-    github: GitHub, workspace: GitWorkspace, clock: InstantClock, status: int, message: str, remedy: str
-) -> None:
-    forge = hub(github, workspace, clock)
-    body = f'{{"message": "{message}", "errors": ["x", {{"message": "{SECRET}"}}]}}'
-    github.faults.append(Fault("GET", "/issues", status, body=body, times=9))
-    with pytest.raises(ForgeProblem) as caught:
-        list(forge.issues())
-    assert remedy in caught.value.remedy
-    assert str(status) in caught.value.what
-    assert message in caught.value.what
-    assert "***" in caught.value.what
-    assert SECRET not in str(caught.value)
-    assert github.faults[0].times == (5 if status >= 500 else 8)
-
-
-def test_answers_that_are_none(github: GitHub, workspace: GitWorkspace, clock: InstantClock) -> None:
-    forge = hub(github, workspace, clock)
-    for status, body in ((200, "<html>"), (200, '{"half": '), (200, '{"a": 1}'), (200, '[{"number": 1}]'), (200, ""),
-                         (307, '{"message": "Moved"}'), (0, "")):
-        github.faults[:] = [Fault("GET", "/issues", status, body=body, times=9)]
-        with pytest.raises(ForgeProblem):
-            list(forge.issues())
-    github.faults[:] = [Fault("GET", "/issues", 301, headers={"Location": "http://example.org/x"}, times=9)]
-    with pytest.raises(ForgeProblem):
-        list(forge.issues())
-
-
-def test_reads_survive_a_short_fault(github: GitHub, workspace: GitWorkspace, clock: InstantClock) -> None:
-    forge = hub(github, workspace, clock)
-    for number in range(150):
-        github.add_issue(APP, f"t{number}", "", [])
-    github.faults += [Fault("GET", "/issues.*page=2", 502, times=2), Fault("GET", "/issues", 0, times=1)]
-    assert len(list(forge.issues())) == 150
-    assert clock.slept == [1.0, 1.0, 2.0]
-
-
-@pytest.mark.parametrize(("fault", "waits"), [
-    (Fault("POST", "/issues$", 429, headers={"Retry-After": "7"}), [7.0]),
-    (Fault("POST", "/issues$", 403, headers={"Retry-After": "7"}), [7.0]),
-    (Fault("POST", "/issues$", 403, body='{"message": "You have exceeded a secondary rate limit."}'), [60.0]),
-    (Fault("POST", "/issues$", 403, headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1772600777"}), [11.0]),
-])
-def test_a_limit_is_waited_for(
-    github: GitHub, workspace: GitWorkspace, clock: InstantClock, fault: Fault, waits: list[float]
-) -> None:
-    forge = hub(github, workspace, clock)
-    github.faults.append(fault)
-    assert clock.now().timestamp() == 1772600767
-    fault.times = 1
-    assert forge.create_issue("t", "b", ()).number == 1
-    assert clock.slept == waits
-
-
-def test_a_long_limit_is_not_waited_for(github: GitHub, workspace: GitWorkspace, clock: InstantClock) -> None:
-    forge = hub(github, workspace, clock)
-    github.faults.append(Fault("POST", "/issues$", 429, headers={"Retry-After": "3600"}, times=9))
-    with pytest.raises(ForgeProblem) as caught:
-        forge.create_issue("t", "b", ())
-    assert "rate limit" in caught.value.remedy
-    assert clock.slept == []
-    github.faults[:] = [Fault("POST", "/issues$", 429, headers={"Retry-After": "50"}, times=9)]
-    with pytest.raises(ForgeProblem):
-        forge.create_issue("t", "b", ())
-    assert sum(clock.slept) < 130
-
-
-@pytest.mark.parametrize("status", [500, 502, 0])
-def test_a_create_that_may_have_happened_is_not_repeated(
-    github: GitHub, workspace: GitWorkspace, clock: InstantClock, status: int
-) -> None:
-    forge = hub(github, workspace, clock)
-    github.faults.append(Fault("POST", "/issues$", status, after=True))
-    with pytest.raises(ForgeProblem) as caught:
-        forge.create_issue("t", "b", ())
-    assert "nothing twice" in caught.value.remedy
-    assert [issue.title for issue in forge.issues()] == ["t"]
-
-
-def test_a_change_is_repeated(github: GitHub, workspace: GitWorkspace, clock: InstantClock) -> None:
-    forge = hub(github, workspace, clock)
-    forge.create_issue("t", "b", ())
-    github.faults += [Fault("PATCH", "/issues/1", 502, after=True), Fault("POST", "/labels", 0, after=True)]
-    changed = forge.update_issue(1, "new", "b", ("x",), reopen=False)
-    assert (changed.title, changed.labels) == ("new", ("x",))
-
-
-def test_writes_are_paced(github: GitHub, workspace: GitWorkspace, clock: InstantClock) -> None:
-    forge = hub(github, workspace, clock)
-    for _ in range(4):
-        forge.create_issue("t", "b", ())
-    list(forge.issues())
-    assert clock.slept == [1.0, 1.0, 1.0]
-
-
-def test_a_server_that_does_not_answer(
-    github: GitHub, workspace: GitWorkspace, clock: InstantClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.adapters.github_api._TIMEOUT_SECONDS", 1)
-    forge = hub(github, workspace, clock)
-    github.faults.append(Fault("GET", "/user", 200, delay=1.5, times=9))
-    with pytest.raises(ForgeProblem, match="did not answer") as caught:
-        list(forge.issues())
-    assert "network" in caught.value.remedy
-    dead = GitHubForge("acme/shop", SECRET, "http://127.0.0.1:9", workspace, clock)
-    with pytest.raises(ForgeProblem, match="did not answer"):
-        dead.create_issue("t", "b", ())
-
-
-def test_no_right_to_write(github: GitHub, workspace: GitWorkspace, clock: InstantClock) -> None:
-    forge = hub(github, workspace, clock, Token("reader", 3, write=False))
-    base = workspace.resolve("HEAD")
-    assert base is not None
-    for attempt in (
-        lambda: forge.push("whybot/fix", base),
-        lambda: forge.create_pull("t", "b", "whybot/fix", draft=True),
-    ):
-        with pytest.raises(ForgeProblem) as caught:
-            attempt()
-        assert "write access" in caught.value.remedy
-        assert SECRET not in str(caught.value)
-
-
-def test_drafts_that_the_plan_does_not_allow(github: GitHub, workspace: GitWorkspace, clock: InstantClock) -> None:
-    forge = hub(github, workspace, clock)
-    github.faults.append(Fault(
-        "POST", "/pulls", 422, body='{"message": "Draft pull requests are not supported in this repository."}'
-    ))
-    with pytest.raises(ForgeProblem, match="Draft") as caught:
-        forge.create_pull("t", "b", "whybot/fix", draft=True)
-    assert "paid plan" in caught.value.remedy
-
-
-def test_an_empty_repository_has_no_branch(tmp_path: Path, workspace: GitWorkspace, clock: InstantClock) -> None:
-    github = GitHub(tmp_path / "empty")
-    try:
-        assert hub(github, workspace, clock).branch_head("whybot/fix") is None
-    finally:
-        github.close()
-
-
-@pytest.mark.parametrize(("repository", "token", "url"), [
-    ("shop", "t", "https://api.github.com"), ("acme/shop", "", "https://api.github.com"),
-    ("acme/shop", f"{SECRET}\n", "https://api.github.com"), ("acme/shop", "t", "api.github.com"),
-    ("acme/shop", "t", "https://user:pw@host/"), ("acme/shop", "t", ""), ("acme/shop", "t", "ftp://host"),
-])
-def test_what_cannot_be_right(
-    workspace: GitWorkspace, clock: InstantClock, repository: str, token: str, url: str
-) -> None:
-    with pytest.raises(ConfigProblem) as caught:
-        GitHubForge(repository, token, url, workspace, clock)
-    assert SECRET not in str(caught.value)
-    assert isinstance(caught.value, BotError)
-
-
-@pytest.mark.parametrize(("api", "root"), [
-    ("https://api.github.com", "https://github.com"), ("https://api.github.com/", "https://github.com"),
-    ("https://api.acme.ghe.com", "https://acme.ghe.com"), ("https://git.acme.org/api/v3", "https://git.acme.org"),
-    ("http://127.0.0.1:81", "http://127.0.0.1:81"),
-])
-def test_where_git_is(api: str, root: str) -> None:
-    assert git_root(api) == root
-
-
-def test_the_sdk_is_imported_late() -> None:
-    script = "import sys, bot.adapters.github_forge; print([m for m in ('github', 'requests') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+def titles(bench: Bench, check: int) -> list[str]:
+    if bench.github is not None:
+        kept = bench.github.checks[check]["annotations"]
+        assert {(one["path"], one["annotation_level"]) for one in kept} == {("tests/test_a.py", "warning")}
+        assert [one["end_line"] - one["start_line"] for one in kept] == [1] * len(kept)
+        return [one["title"] for one in kept]
+    text = (bench.folder / f"checks/{bench.base}/{check:04d}.md").read_text()
+    return re.findall(r"^- `tests/test_a.py:\d+` warning: (rule \d+) It asserts nothing.$", text, re.MULTILINE)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import multiprocessing
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from bot.adapters.directory_store import DirectoryStore
 from bot.domain.asking import Charge, Exchange, Message, ModelReply, ModelRequest, StopReason, Usage, total
+from bot.domain.effects import Receipt
 from bot.domain.errors import RecordDamaged, StaleRecord, StateLocked, UsageProblem
 from bot.domain.logs import Focus
 from bot.domain.record import SCHEMA, CycleRecord, CycleRef, CycleStatus, Settings
@@ -28,7 +30,7 @@ def record(ref: CycleRef = REF) -> CycleRecord:
         ref=ref,
         settings=Settings(
             demo=False, logs="file:x", model="script:x", scripted=True, forge="local", sandbox="process",
-            repository="acme/shop", dry_run=False, until=None, focus=focus, cycles=1,
+            repository="acme/shop", publish="now", until=None, focus=focus, cycles=1,
         ),
         created_at=datetime(2025, 11, 7, 8, 15, tzinfo=UTC),
     )
@@ -85,6 +87,17 @@ def test_artifacts(store: DirectoryStore) -> None:
         store.get_artifact(REF, "missing.xml")
     with pytest.raises(ValueError, match="normalised"):
         store.put_artifact(REF, "../../escape", b"")
+
+
+def test_a_file_that_is_dropped_is_gone(store: DirectoryStore) -> None:
+    store.create(record())
+    store.put_artifact(REF, "proof.md", b"x")
+    store.drop_artifact(REF, "proof.md")
+    store.drop_artifact(REF, "proof.md")
+    with pytest.raises(RecordDamaged):
+        store.get_artifact(REF, "proof.md")
+    with pytest.raises(ValueError, match="normalised"):
+        store.drop_artifact(REF, "../../record.json")
 
 
 def test_exchanges_are_kept_under_their_digest(store: DirectoryStore) -> None:
@@ -187,14 +200,31 @@ def test_a_record_of_schema_1_is_read_with_its_incident(tmp_path: Path) -> None:
     store = DirectoryStore(tmp_path)
     given = records.record(records.step("retrieve", result=records.retrieved(records.incident())))
     made = store.create(given)
-    DirectoryStoreOf(tmp_path, made).write_as(
-        1, without=frozenset({"fixed", "timeline", "followed", "shown_with", "why", "lost"})
-    )
+    later = frozenset({"fixed", "timeline", "followed", "shown_with", "why", "lost"})
+    DirectoryStoreOf(tmp_path, made).write_as(1, lambda body: _without(body, later))
     found = store.load(made.ref)
     assert found == made
     assert found.fingerprint == records.FINGERPRINT
     assert store.save(found, 1).version == 2
     assert json.loads((Path(store.folder(made.ref)) / "record.json").read_text())["record"]["schema_version"] == SCHEMA
+
+
+@pytest.mark.parametrize(("dry_run", "publish"), [(True, "never"), (False, "now")])
+def test_a_record_of_schema_4_says_when_it_publishes(tmp_path: Path, dry_run: bool, publish: str) -> None:
+    store = DirectoryStore(tmp_path)
+    effect = records.issue_effect(Receipt(did="created", number=7))
+    made = store.create(records.record(records.step("file_issue", effects=(effect,)), publish=publish))
+
+    def as_then(body: dict[str, Any]) -> dict[str, Any]:
+        body = _without(body, frozenset({"publish", "retries", "priority", "related", "news"}))
+        return {**body, "settings": {**body["settings"], "dry_run": dry_run}}
+
+    DirectoryStoreOf(tmp_path, made).write_as(4, as_then)
+    found = store.load(made.ref)
+    assert found == made
+    assert found.settings.dry_run is dry_run
+    saved = store.save(found, 1)
+    assert store.load(made.ref) == saved
 
 
 def _without(value: Any, keys: frozenset[str]) -> Any:
@@ -209,8 +239,8 @@ class DirectoryStoreOf:
     def __init__(self, folder: Path, record: CycleRecord) -> None:
         self._path = Path(DirectoryStore(folder).folder(record.ref)) / "record.json"
 
-    def write_as(self, schema: int, without: frozenset[str] = frozenset()) -> None:
-        written = _without(json.loads(self._path.read_text())["record"], without)
+    def write_as(self, schema: int, change: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body) -> None:
+        written = change(json.loads(self._path.read_text())["record"])
         body = {**written, "schema_version": schema}
         text = json.dumps(body, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         digest = hashlib.sha256(text.encode()).hexdigest()

@@ -279,6 +279,34 @@ def test_the_same_arguments_give_the_same_commit(repository: Path, tmp_path: Pat
     assert git(repository, "fsck", "--strict", "--no-dangling") == ""
 
 
+def test_a_commit_is_made_again_from_its_parts(repository: Path, workspace: GitWorkspace, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "--quiet", "--no-local", str(repository), "second")
+    second = GitWorkspace(tmp_path / "second")
+    base = head(repository)
+    for number, message in enumerate(("One line", "Two\n\nlines: é\n", "", "\n\nblank\n\n", "-- x\n#1\n")):
+        changes = change("new.py", f"{number}\n".encode())
+        made = workspace.commit(base, changes, message, WHEN)
+        parts = workspace.parts(made)
+        assert (parts.parent, parts.when) == (base, WHEN)
+        assert second.commit(parts.parent, changes, parts.message, parts.when) == made
+    with pytest.raises(ForgeProblem, match="not one that the bot made"):
+        workspace.parts(base)
+
+
+def test_a_commit_on_a_branch_of_peoples(repository: Path, workspace: GitWorkspace) -> None:
+    base = head(repository)
+    assert workspace.is_on_a_branch(base)
+    made = workspace.commit(base, change("new.py", b"1\n"), "x", WHEN)
+    assert not workspace.is_on_a_branch(made)
+    workspace.set_branch("whybot/x", made)
+    for ref in ("remotes/origin/whybot/x", "remotes/pull/3/merge", "tags/v1"):
+        git(repository, "update-ref", f"refs/{ref}", made)
+    assert not workspace.is_on_a_branch(made)
+    git(repository, "update-ref", "refs/remotes/origin/release/1", made)
+    assert workspace.is_on_a_branch(made)
+    assert not workspace.is_on_a_branch("c" * 40)
+
+
 def test_commit_content(workspace: GitWorkspace, repository: Path) -> None:
     base = head(repository)
     changes = (*change("app.py", b"\x00\xff\r\n"), *change("a/b/c.py", b""), *change("src/deep/er/mod.py", None))
