@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import get_args
 
@@ -37,15 +37,19 @@ from bot.domain.record import (
     CycleRecord,
     CycleRef,
     CycleStatus,
+    Publishing,
     Settings,
 )
 from bot.domain.workflow import Workflow
+from bot.engine.keeping import Keeping, record_url
 from bot.engine.moves import Pause, Publish, RunStep, move_after, next_move
 from bot.engine.publisher import Publisher
+from bot.engine.publishing.policy import allow_ci
 from bot.engine.runner import Machinery, Runner
 from bot.engine.runs import Runs, wants_another
 from bot.engine.workflow import load_workflow
 from bot.ports import Clock, Forge, LogSource, Model, Progress, Sandbox, Workspace
+from bot.progress import JobSummary
 from bot.resources import resource_folder
 from bot.steps import STEPS
 
@@ -71,6 +75,7 @@ class Options:
     cycles: int = 1
     until: str | None = None
     dry_run: bool = False
+    publish_to: Path | None = None
     state: Path = DEFAULT_STATE
     config: Path | None = None
     wait_s: float = 0.0
@@ -87,6 +92,7 @@ class App:
     clock: Clock
     state: Path
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    publish_to: Path | None = None
     _models: dict[str, Model] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -99,13 +105,43 @@ class App:
             from bot.demo.settings import demo_config
 
             config = demo_config(config, options.state)
+        if options.publish_to is not None and not os.environ.get(config.forge.private_key_env):
+            # What another job publishes as the App is prepared with this job's own token, which only reads.
+            config = config.model_copy(update={"forge": config.forge.model_copy(update={"app_id": ""})})
         workflow = load_workflow(resource_folder("workflows") / "remediation.toml", STEPS)
-        return cls(config, workflow, store, SystemClock(), options.state)
+        return cls(config, workflow, store, SystemClock(), options.state, publish_to=options.publish_to)
 
     @property
     def runs(self) -> Runs:
-        """The runs of this state."""
-        return Runs(self.store, self.clock, self.workflow)
+        """The runs of this state, and of the ledger once it was read."""
+        return Runs(self.store, self.clock, self.workflow, self.keeping.ledger)
+
+    @cached_property
+    def keeping(self) -> Keeping:
+        """What a run leaves for other jobs, and takes from them."""
+        return Keeping(self.store, self.clock, self.config.forge.state_branch, self.environ, self.publish_to)
+
+    @cached_property
+    def job_summary(self) -> JobSummary:
+        """The page of a job of GitHub Actions on which the cycles can be followed."""
+        return JobSummary(self.environ.get("GITHUB_STEP_SUMMARY"))
+
+    def _keep(self, record: CycleRecord, workspace: Workspace | None) -> None:
+        from bot.reports.job_summary import summary_markdown
+
+        self.keeping.keep(record.ref.run, workspace, self.workflow)
+        self.job_summary.show(str(record.ref), lambda: summary_markdown(record, self.workflow))
+
+    def recall(self, settings: Settings) -> None:
+        """Read what cycles elsewhere left, where this state is not all there is.
+
+        Raises UsageProblem when the run cannot publish as it is asked to, RecordDamaged, ForgeProblem.
+        """
+        self.keeping.check(settings)
+        self.keeping.recall(settings, self._forge_of(settings))
+
+    def _forge_of(self, settings: Settings) -> Callable[[], Forge]:
+        return self.forge_named(settings.forge, self.workspace(settings.demo))
 
     # Settings of a run
 
@@ -115,6 +151,8 @@ class App:
             known = ", ".join(step.name for step in self.workflow.steps)
             raise UsageProblem(f"There is no step {options.until!r}; there are {known}.", "Name one with --until.")
         focus = focus_named(self.config, options.focus)
+        if options.dry_run and options.publish_to is not None:
+            raise UsageProblem("--dry-run and --publish-to do not go together.", "Give one of them.")
         if options.demo and options.cycles > 1:
             raise UsageProblem("The demo's script knows one incident only.", "Leave --cycles out.")
         logs = self.source_named(options.logs)
@@ -129,7 +167,7 @@ class App:
         self._open_models(asked, self._asking(self.workflow.steps[0].name, options.until))
         return Settings(
             demo=options.demo, logs=logs, model=model, scripted=scripted, forge=forge, sandbox=sandbox,
-            repository=self.config.repository.name, dry_run=options.dry_run, until=options.until, focus=focus,
+            repository=self.config.repository.name, publish=_publish(options), until=options.until, focus=focus,
             since=self.since(focus, logs), cycles=options.cycles,
         )
 
@@ -210,13 +248,20 @@ class App:
         return () if following is None else self._asking(following.name, until)
 
     def run(self, ref: CycleRef, progress: Progress) -> None:
-        """Run a cycle and those that its run still asks for."""
-        record = self.runner(self.store.load(ref).settings, progress).run(ref)
-        while wants_another(record):
-            following = record.ref.model_copy(update={"number": record.ref.number + 1})
-            if following not in self.store.cycles(following.focus):
-                self.runs.begin(record.settings, following.number, following.run)
-            record = self.runner(record.settings, progress).run(following)
+        """Run a cycle and those that its run still asks for; keep what other jobs take from it, also when it fails."""
+        settings = self.store.load(ref).settings
+        self.keeping.keep(ref.run, self.workspace(settings.demo), self.workflow)
+        try:
+            record = self.runner(settings, progress).run(ref)
+            while wants_another(record):
+                following = record.ref.model_copy(update={"number": record.ref.number + 1})
+                if following not in self.store.cycles(following.focus):
+                    self.runs.begin(record.settings, following.number, following.run)
+                record = self.runner(record.settings, progress).run(following)
+        except BotError:
+            self.keeping.remember_anyway(ref.run, settings, self._forge_of(settings))
+            raise
+        self.keeping.remember(ref.run, settings, self._forge_of(settings))
 
     def lock(self, what: str, wait_s: float) -> AbstractContextManager[None]:
         """Hold the state alone."""
@@ -235,19 +280,22 @@ class App:
             workflow=self.workflow, steps=STEPS, config=self.config, logs=self.logs(settings.logs),
             open_model=self._model_behind_forge(settings, open_forge), workspace=workspace,
             sandbox=self.sandbox(None if settings.sandbox == AbsentSandbox.name else settings.sandbox, settings.demo),
-            publisher=Publisher(open_forge, self.config.policy, workspace),
+            publisher=Publisher(open_forge, self.config.policy, workspace, record_url(self.environ)),
             store=self.store, clock=self.clock, progress=progress, scratch=scratch.resolve(),
             environments=(self.state / "environments").resolve(),
             setup_env={name: value for name, value in self.environ.items() if name.startswith(SETUP_ENV)},
             history=self.runs.history(settings, self.config.mute), findings=self.runs.findings(settings),
             spent=self.runs.spent, spent_today_usd=self.runs.spent_today_usd,
+            keep=lambda record: self._keep(record, workspace),
         ))
 
     def _model_behind_forge(self, settings: Settings, open_forge: Callable[[], Forge]) -> Callable[[AskingStep], Model]:
         """What opens a step's model, the forge first: no money is spent on what could not be published."""
         def open_model(step: AskingStep) -> Model:
-            if not settings.dry_run:
-                open_forge()
+            if settings.publish == "now":
+                account = open_forge().account
+                if settings.until in {None, STEPS["commit"].name}:
+                    allow_ci(account, self.config.forge.ci_on_unreviewed_code)
             return self._opened(self.config.model.of_step(step, settings.model).name)
 
         return open_model
@@ -313,6 +361,12 @@ class App:
         """What opens the forge that effects are published to."""
         build: Callable[[str, Surroundings], Forge] = opener(FORGES[kind], "open_forge")
         return cache(lambda: build(self.config.repository.name, self.surroundings(workspace)))
+
+
+def _publish(options: Options) -> Publishing:
+    if options.dry_run:
+        return "never"
+    return "now" if options.publish_to is None else "later"
 
 
 def _asked_for(name: str) -> str:

@@ -50,6 +50,10 @@ Config = Annotated[Path | None, typer.Option("--config", help="Another file than
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else.")]
 Wait = Annotated[float, typer.Option("--wait", help="Seconds to wait for another process on this state.", min=0)]
 Until = Annotated[str | None, typer.Option("--until", help="Pause after this step.")]
+PublishTo = Annotated[
+    Path | None, typer.Option("--publish-to", help="Keep what is to be published in this file, for `bot publish`.",
+                              metavar="FILE")
+]
 Demo = Annotated[bool, typer.Option("--demo", help="Use the bundled incident, service and scripted model.")]
 
 
@@ -83,6 +87,7 @@ def cycle(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Publish nothing, print what would be. Spends model money all the same.")
     ] = False,
+    publish_to: PublishTo = None,
     new: Annotated[bool, typer.Option("--new", help="Start anew even if such a run was interrupted.")] = False,
     state: State = Path(".bot"),
     config: Config = None,
@@ -95,7 +100,7 @@ def cycle(
 
     options = Options(
         focus=focus, demo=demo, logs=logs, forge=forge, model=model, sandbox=sandbox, cycles=cycles, until=until,
-        dry_run=dry_run, state=state, config=config, wait_s=wait, fresh=new,
+        dry_run=dry_run, publish_to=publish_to, state=state, config=config, wait_s=wait, fresh=new,
     )
     raise typer.Exit(run_cycle(App.open(options), options, json))
 
@@ -127,23 +132,76 @@ def logs(
 def resume(
     run: Annotated[str | None, typer.Argument(help="The run's id; the newest that has not ended by default.")] = None,
     until: Until = None,
+    publish_to: PublishTo = None,
     state: State = Path(".bot"),
     config: Config = None,
     wait: Wait = 0.0,
     json: Json = False,
 ) -> None:
     """Go on with a paused, failed or interrupted cycle. Nothing that is done is done again."""
+    from bot.app import Options
     from bot.commands import resume_cycle
 
-    raise typer.Exit(resume_cycle(state, config, run, until, wait, json))
+    options = Options(until=until, publish_to=publish_to, state=state, config=config, wait_s=wait)
+    raise typer.Exit(resume_cycle(options, run, json))
 
 
 @cli.command()
-def status(state: State = Path(".bot"), json: Json = False) -> None:
-    """List the cycles of this state and where each stands."""
-    from bot.commands import show_status
+def retry(
+    step: Annotated[str, typer.Option("--from", help="The step to go back to.", metavar="STEP")],
+    run: Annotated[str | None, typer.Argument(help="The run's id; the newest by default.")] = None,
+    until: Until = None,
+    publish_to: PublishTo = None,
+    state: State = Path(".bot"),
+    config: Config = None,
+    wait: Wait = 0.0,
+    json: Json = False,
+) -> None:
+    """Set the last cycle of a run back to a step, and go on from there anew.
 
-    raise typer.Exit(show_status(state, json))
+    What the step and those after it did is kept beside the record. What they published is changed, never doubled.
+    """
+    from bot.app import Options
+    from bot.commands import retry_cycle
+
+    options = Options(until=until, publish_to=publish_to, state=state, config=config, wait_s=wait)
+    raise typer.Exit(retry_cycle(options, step, run, json))
+
+
+@cli.command()
+def publish(
+    # Not readable here: what cannot be read is told in our words.
+    file: Annotated[
+        Path, typer.Argument(help="The file that --publish-to wrote.", metavar="FILE", readable=False)
+    ],
+    forge: Annotated[str | None, typer.Option("--forge", help="local or github.")] = None,
+    state: State = Path(".bot"),
+    config: Config = None,
+    wait: Wait = 0.0,
+    json: Json = False,
+) -> None:
+    """Publish what a cycle kept for later, as the policy of bot.toml allows. Run again, it changes nothing."""
+    from bot.publish_command import PublishOptions, run_publish
+
+    raise typer.Exit(run_publish(PublishOptions(
+        file=file, forge=forge, state=state, config=config, wait_s=wait, json=json,
+    )))
+
+
+@cli.command()
+def status(
+    ledger: Annotated[
+        str | None,
+        typer.Option("--ledger", help="Also list the cycles of a ledger: a file, or `forge` for the state branch."),
+    ] = None,
+    state: State = Path(".bot"),
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """List the cycles of this state and where each stands."""
+    from bot.status_command import show_status
+
+    raise typer.Exit(show_status(state, json, config, ledger))
 
 
 @cli.command()
@@ -281,10 +339,22 @@ def prove(
 @cli.command()
 def init(
     show: Annotated[bool, typer.Option("--print", help="Print it instead of writing it.")] = False,
+    github: Annotated[
+        bool, typer.Option("--github", help="Also the workflows for GitHub Actions; says what is left to do.")
+    ] = False,
+    workflows: Annotated[
+        str | None,
+        typer.Option("--workflows", help="With --github, from where Actions takes whybot.",
+                     metavar="OWNER/NAME@COMMIT"),
+    ] = None,
 ) -> None:
-    """Write a commented bot.toml for this repository. Never overwrites one."""
+    """Write a commented bot.toml for this repository. Never overwrites a file."""
     from bot.setting_up import init_config
 
+    if github:
+        from bot.init_github import init_github
+
+        raise typer.Exit(init_github(show, workflows))
     raise typer.Exit(init_config(Path("bot.toml"), show))
 
 
@@ -294,6 +364,71 @@ def doctor(demo: Demo = False, state: State = Path(".bot"), config: Config = Non
     from bot.setting_up import run_doctor
 
     raise typer.Exit(run_doctor(demo, state, config, json))
+
+
+actions = typer.Typer(
+    help="The jobs of a workflow that answers commands in comments; each takes the gate's outputs as WHYBOT_... .",
+    no_args_is_help=True, rich_markup_mode=None,
+)
+cli.add_typer(actions, name="actions")
+
+
+@actions.command("gate")
+def actions_gate(
+    most_an_hour: Annotated[
+        int, typer.Option("--most-an-hour", help="Commands that are accepted within an hour.", min=0, max=1_000)
+    ] = 20,
+) -> None:
+    """Decide whether the comment that started the job runs anything, and react to it."""
+    from bot.actions_command import run_gate
+
+    raise typer.Exit(run_gate(most_an_hour))
+
+
+@actions.command("locate")
+def actions_locate() -> None:
+    """For retry: say which run of Actions keeps the record of the conversation's cycle."""
+    from bot.actions_command import run_locate
+
+    raise typer.Exit(run_locate())
+
+
+@actions.command("work")
+def actions_work(
+    publish_to: Annotated[
+        Path, typer.Option("--publish-to", help="Keep the answer in this file, for `bot publish`.", metavar="FILE")
+    ],
+    state: State = Path(".bot"),
+    config: Config = None,
+) -> None:
+    """Do what the gate accepted; publish nothing."""
+    from bot.actions_work import WorkOptions, run_work
+
+    raise typer.Exit(run_work(WorkOptions(publish_to, state, config)))
+
+
+@actions.command("stop")
+def actions_stop(
+    workflow: Annotated[
+        list[str],
+        typer.Option("--workflow", help="A workflow's file, or FILE:JOB; may be repeated.", metavar="FILE"),
+    ],
+    publish_to: Annotated[
+        Path, typer.Option("--publish-to", help="Keep the answer in this file, for `bot publish`.", metavar="FILE")
+    ],
+) -> None:
+    """Cancel the runs of these workflows that have not ended."""
+    from bot.actions_stop import run_stop
+
+    raise typer.Exit(run_stop(tuple(workflow), publish_to))
+
+
+@actions.command("react")
+def actions_react() -> None:
+    """React to a comment, as a job after the gate found out that it must."""
+    from bot.actions_command import run_react
+
+    raise typer.Exit(run_react())
 
 
 def main() -> None:
@@ -349,7 +484,7 @@ def _invoke() -> int:
 
 
 def _interrupted() -> BotError:
-    resumes = {"cycle", "resume"} & {*sys.argv[1:]}
+    resumes = {"cycle", "resume", "retry"} & {*sys.argv[1:]}
     remedy = _RESUME if resumes else _GOES_ON if sys.argv[1:2] == ["prove"] else "Start it again."
     return Interrupted("It was interrupted.", remedy)
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from bot.app import App, Options, exit_code
 from bot.domain.asking import Usage
-from bot.domain.effects import RecordedEffect
 from bot.domain.errors import EXIT_INTERRUPTED, BotError, RecordDamaged, UsageProblem
 from bot.domain.record import CycleEnd, CycleRecord, CycleRef, CycleStatus, Settings
 from bot.domain.results import FiveWhys, Proven, Retrieved, TestsAudited, TestsRun
+from bot.engine.retrying import set_back
 from bot.ports import Progress
 from bot.progress import harmless, make_progress, say, say_json, say_table
-from bot.reports.documents import next_in_words, scripted_in_words, state_in_words
+from bot.reports.course import next_in_words, state_in_words
 from bot.reports.proof_document import ProofView
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from bot.reports.rendering import scripted_in_words
+from bot.reports.summary import PlannedEffect, plan_of
 
 
 def run_cycle(app: App, options: Options, json: bool) -> int:
@@ -26,6 +25,7 @@ def run_cycle(app: App, options: Options, json: bool) -> int:
     settings = app.settings(options)
     _announce(settings, app)
     with app.lock(f"bot cycle --focus {options.focus}", options.wait_s), make_progress() as progress:
+        app.recall(settings)
         interrupted = app.runs.interrupted(settings)
         if interrupted is not None and options.fresh:
             app.runs.give_up(interrupted)
@@ -38,19 +38,43 @@ def run_cycle(app: App, options: Options, json: bool) -> int:
         return _finish(app, ref, json, progress)
 
 
-def resume_cycle(state: Path, config: Path | None, run: str | None, until: str | None, wait: float, json: bool) -> int:
+def resume_cycle(options: Options, run: str | None, json: bool) -> int:
     """Go on with a cycle; return the exit code."""
-    app = App.open(Options(state=state, config=config))
-    if until is not None and until not in {step.name for step in app.workflow.steps}:
-        known = ", ".join(step.name for step in app.workflow.steps)
-        raise UsageProblem(f"There is no step {until!r}; there are {known}.", "Name one with --until.")
-    with app.lock(f"bot resume {run or ''}".strip(), wait), make_progress() as progress:
+    app = App.open(options)
+    _must_be_a_step(options.until, "--until", app)
+    with app.lock(f"bot resume {run or ''}".strip(), options.wait_s), make_progress() as progress:
         record = app.runs.resumable(run)
-        if record.settings.demo:
-            app = App.open(Options(state=state, config=config, demo=True))
-        _announce(record.settings, app)
-        app.reopen(record, until)
+        app = _of_record(app, record, options)
+        app.reopen(record, options.until)
         return _finish(app, record.ref, json, progress)
+
+
+def retry_cycle(options: Options, step: str, run: str | None, json: bool) -> int:
+    """Set the newest cycle of a run back to a step and go on from there; return the exit code."""
+    app = App.open(options)
+    _must_be_a_step(step, "--from", app)
+    _must_be_a_step(options.until, "--until", app)
+    with app.lock(f"bot retry --from {step} {run or ''}".strip(), options.wait_s), make_progress() as progress:
+        record = app.runs.newest(run)
+        app = _of_record(app, record, options)
+        record = set_back(record, step, app.workflow, app.store, app.clock.now())
+        app.reopen(record, options.until)
+        return _finish(app, record.ref, json, progress)
+
+
+def _must_be_a_step(name: str | None, option: str, app: App) -> None:
+    if name is not None and name not in {step.name for step in app.workflow.steps}:
+        known = ", ".join(step.name for step in app.workflow.steps)
+        raise UsageProblem(f"There is no step {name!r}; there are {known}.", f"Name one with {option}.")
+
+
+def _of_record(app: App, record: CycleRecord, options: Options) -> App:
+    """What goes on with a record, as its run was begun."""
+    if record.settings.demo:
+        app = App.open(replace(options, demo=True))
+    _announce(record.settings, app)
+    app.recall(record.settings)
+    return app
 
 
 def _finish(app: App, ref: CycleRef, json: bool, progress: Progress) -> int:
@@ -72,64 +96,10 @@ def _announce(settings: Settings, app: App) -> None:
         _err(f"{scripted_in_words(settings.model)}: its answers come from files, not from a language model.")
     if settings.dry_run:
         _err("Dry run: nothing is published. Model calls are made, and cost what they cost.")
+    if settings.publish == "later" and app.publish_to is not None:
+        _err(f"Nothing is published now: `bot publish {app.publish_to}` does it.")
     if settings.sandbox == "process":
         _err(f"Weak sandbox: {app.sandbox('process', demo=True).warning}")
-
-
-def show_status(state: Path, json: bool) -> int:
-    """List all cycles; return the exit code. Damaged records are named, and the others listed all the same."""
-    app = App.open(Options(state=state))
-    records: list[CycleRecord] = []
-    damaged: list[RecordDamaged] = []
-    for ref in app.store.cycles():
-        try:
-            records.append(app.store.load(ref))
-        except RecordDamaged as error:
-            damaged.append(error)
-    held = app.store.held()
-    if json:
-        say_json({
-            "schema": "whybot/status/1", "state": str(state), "held": held,
-            "cycles": [summary(app, record) for record in records], "damaged": [error.what for error in damaged],
-        })
-    elif records:
-        say_table(_status_table(app, records, held))
-        _out(f"\nEach lies in {state}/FOCUS/RUN/cycle-NN; status.md there is its log for people.")
-    elif not damaged:
-        _out(f"No cycles in {state}. `bot cycle --focus message-routing --demo` runs the bundled one.")
-    for problem in damaged:
-        _err(harmless(f"{problem.what} {problem.remedy}"))
-    return RecordDamaged.exit_code if damaged else 0
-
-
-def _status_table(app: App, records: list[CycleRecord], held: bool) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("run", "cycle", "focus", "state", "incident", "proof"):
-        table.add_column(heading, overflow="fold")
-    for record in records:
-        incident = record.incident
-        state = state_in_words(record, app.workflow)
-        if record.status is CycleStatus.RUNNING and not held:
-            state = f"interrupted: {state.removeprefix('running: ')}"
-        table.add_row(
-            record.ref.run, str(record.ref.number), record.ref.focus, harmless(state) + _kind(record.settings),
-            harmless(f"{incident.root.type}: {incident.root.message}"[:70]) if incident else "–",
-            harmless(_proof(record.latest(Proven))),
-        )
-    return table
-
-
-def _proof(proven: Proven | None) -> str:
-    if proven is None:
-        return "–"
-    return f"{proven.proof.verdict.value.replace('_', ' ')}: {ProofView(proven.proof).rests_on}"
-
-
-def _kind(settings: Settings) -> str:
-    notes = [word for word, holds in (("scripted model", settings.scripted), ("dry run", settings.dry_run)) if holds]
-    return f" ({', '.join(notes)})" if notes else ""
 
 
 def summary(app: App, record: CycleRecord) -> dict[str, object]:
@@ -148,6 +118,7 @@ def summary(app: App, record: CycleRecord) -> dict[str, object]:
         "failure": failure.model_dump() if failure else None,
         "scripted_model": record.settings.scripted,
         "dry_run": record.settings.dry_run,
+        "publish": record.settings.publish,
         "fingerprint": record.fingerprint,
         "root": incident.root.model_dump() if incident else None,
         "entries": incident.entries if incident else None,
@@ -162,6 +133,7 @@ def summary(app: App, record: CycleRecord) -> dict[str, object]:
              "receipt": item.receipt.model_dump() if item.receipt else None}
             for item in record.effects()
         ],
+        "plan": [dataclasses.asdict(planned) for planned in _plan(record)],
         "tokens": usage.tokens,
         "cost_usd": None if usage.cost_usd is None else str(usage.cost_usd),
         "folder": app.store.folder(record.ref),
@@ -196,8 +168,7 @@ def _show(app: App, ref: CycleRef, json: bool) -> tuple[CycleRecord, ...]:
 
 
 def _show_record(app: App, record: CycleRecord) -> None:
-    if record.settings.dry_run:
-        _show_effects(record.effects())
+    _show_plan(app, record)
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -254,13 +225,24 @@ def _rows(app: App, record: CycleRecord) -> list[tuple[str, str]]:
     return rows
 
 
-def _show_effects(effects: tuple[RecordedEffect, ...]) -> None:
-    """Print what a dry run would have published: of each thing its last state."""
-    _out("\nWould be published:")
-    for key, effect in {str(item.effect.key): item.effect for item in effects}.items():
-        _out(harmless(f"- {key}: {getattr(effect, 'title', '') or getattr(effect, 'branch', '')}"))
-        for line in (getattr(effect, "body", "") or getattr(effect, "summary", "")).split("\n"):
-            _out("    " + line)
+def _plan(record: CycleRecord) -> tuple[PlannedEffect, ...]:
+    """What would be published, or is to be: of each thing its last state."""
+    return () if record.settings.publish == "now" else plan_of(item.effect for item in record.effects())
+
+
+def _show_plan(app: App, record: CycleRecord) -> None:
+    plan = _plan(record)
+    if not plan:
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("what", "key", "title", "size"):
+        table.add_column(heading, overflow="fold")
+    for planned in plan:
+        table.add_row(planned.what, harmless(planned.key), harmless(planned.title), planned.size_in_words)
+    _out("\nWould be published:" if record.settings.dry_run else f"\n`bot publish {app.publish_to}` publishes:")
+    say_table(table)
 
 
 def _out(text: str) -> None:

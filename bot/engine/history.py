@@ -1,19 +1,24 @@
-"""How incidents stand and what was found out before, as mutes and earlier records say. Pure: records in, values out."""
+"""How incidents stand and what was found out before, as mutes and earlier cycles say. Pure: records in, values out.
+
+A cycle is known by its record, or where that is out of reach by its entry in the ledger.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from bot.domain.audit import FindingSeverity, Recommendation
 from bot.domain.base import Fingerprint, Sha, counted, headline
 from bot.domain.config import MuteConfig
 from bot.domain.earlier import EarlierFinding, EarlierRuledOut
-from bot.domain.effects import BranchPush, IssueUpsert
-from bot.domain.logs import Novelty, Standing
+from bot.domain.effects import BranchPush, IssueUpsert, Receipt, RecordedEffect, RepositoryName
+from bot.domain.logs import Novelty, SeenBefore, Standing
+from bot.domain.past import PastCycle
 from bot.domain.proof import Verdict
-from bot.domain.record import CycleEnd, CycleRecord, CycleStatus
+from bot.domain.record import CycleEnd, CycleRecord, CycleRef, CycleStatus, FixedMark
 from bot.domain.results import FiveWhys, Fixed, Proven, StepResult, TestsAudited, TestsRun
 
 MOST_FINDINGS = 5
@@ -21,23 +26,44 @@ MOST_FINDINGS = 5
 _MOST_REJECTED = 6
 _MOST_RULED_OUT = 6
 _MOST_QUOTED = 240
+_MOST_REVISIONS = 50
+_MOST_NAME = 200
+
+
+Known = CycleRecord | PastCycle
+"""What a cycle is known by."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a standing rests on. `filed`: it has an issue on the forge, or one is about to be published."""
+
+    ref: CycleRef
+    names: tuple[Fingerprint, ...]
+    filed: bool
+    status: CycleStatus
+    end: CycleEnd | None
+    fixed: FixedMark | None
+    fix: Sha | None
+    before: SeenBefore | None
 
 
 def standings(
-    records: Iterable[CycleRecord], forge: str, mutes: Sequence[MuteConfig], today: date, run: str = ""
+    cycles: Iterable[Known], forge: str, mutes: Sequence[MuteConfig], today: date, run: str = ""
 ) -> Mapping[Fingerprint, Standing]:
-    """Return how each fingerprint stands that a record or a mute names, aliases included.
+    """Return how each fingerprint stands that a cycle or a mute names, aliases included.
 
-    `records` come oldest first. `run` is the run that asks: what it took up before, it does not take up again.
+    `cycles` come oldest first. `run` is the run that asks: what it took up before, it does not take up again.
     Of another run, only what has an issue on `forge` counts; what was merely looked at is new. A mute comes
-    before what records say, until its last day is over (UTC); then it is none.
+    before what cycles say, until its last day is over (UTC); then it is none.
     """
     found: dict[Fingerprint, Standing] = {}
-    for record in records:
-        standing = _standing(record, forge, run)
+    for known in cycles:
+        seen = _seen(known, forge)
+        standing = _standing(seen, run)
         if standing is None:
             continue
-        for name in _names(record):
+        for name in seen.names:
             before = found.get(name)
             # Work that has not ended well or badly goes on, whatever a later record found out on the side.
             if standing.novelty is Novelty.KNOWN and before is not None and before.novelty is Novelty.IN_WORK:
@@ -49,67 +75,114 @@ def standings(
     return found
 
 
-def _standing(record: CycleRecord, forge: str, run: str) -> Standing | None:
-    """What a record says of its incident.
-
-    Being fixed is a mark that is set when the logs have had the last word; a proposed fix is work until then.
-    """
-    if record.ref.run == run:
-        return Standing(novelty=Novelty.IN_WORK, why=f"taken up by this run in cycle {record.ref.number}")
-    if not _filed(record, forge):
-        return None
-    if record.fixed is not None:
-        why = f"as of {record.fixed.at:%Y-%m-%d %H:%M} UTC: {record.fixed.how}, {record.ref}"
-        return Standing(novelty=Novelty.FIXED, why=why, fixed_at=record.fixed.at)
-    if record.end is CycleEnd.FIX_PROPOSED:
-        return Standing(novelty=Novelty.IN_WORK, why=f"a fix is proposed: {record.ref}", fix=_fix(record))
-    if record.status is not CycleStatus.ENDED:
-        return Standing(novelty=Novelty.IN_WORK, why=f"its cycle has not ended: {record.ref}")
-    ended = record.end.value if record.end is not None else "ended"
-    return Standing(novelty=Novelty.KNOWN, why=f"{record.ref} ended: {ended}")
-
-
-def _names(record: CycleRecord) -> tuple[Fingerprint, ...]:
-    incident = record.incident
-    return () if incident is None else (incident.fingerprint, *incident.aliases)
-
-
-def _fix(record: CycleRecord) -> Sha | None:
-    """The commit of the fix that was really pushed."""
-    pushed = (item.effect for item in record.effects() if item.receipt is not None)
-    return next((effect.head for effect in pushed if isinstance(effect, BranchPush)), None)
-
-
-def _filed(record: CycleRecord, forge: str) -> bool:
-    """Whether the cycle really has an issue on that forge."""
-    return record.settings.forge == forge and any(
-        isinstance(item.effect, IssueUpsert) and item.receipt is not None and item.receipt.number is not None
-        for item in record.effects()
+def _seen(known: Known, forge: str) -> _Seen:
+    if isinstance(known, PastCycle):
+        filed = known.forge == forge and known.issue is not None
+        return _Seen(known.ref, known.names, filed, known.status, known.end, known.fixed, known.fix, known.seen)
+    filed = known.settings.forge == forge and _filed(known)
+    return _Seen(
+        known.ref, names_of(known), filed, known.status, known.end, known.fixed, fix_of(known.effects()),
+        seen_before(known),
     )
 
 
-def findings(
-    records: Iterable[CycleRecord], names: Iterable[Fingerprint], before: datetime
-) -> tuple[EarlierFinding, ...]:
+def _standing(seen: _Seen, run: str) -> Standing | None:
+    """What a cycle says of its incident.
+
+    Being fixed is a mark that is set when the logs have had the last word; a proposed fix is work until then.
+    """
+    if seen.ref.run == run:
+        return Standing(novelty=Novelty.IN_WORK, why=f"taken up by this run in cycle {seen.ref.number}")
+    if not seen.filed:
+        return None
+    if seen.fixed is not None:
+        why = f"as of {seen.fixed.at:%Y-%m-%d %H:%M} UTC: {seen.fixed.how}, {seen.ref}"
+        before = seen.before and seen.before.model_copy(update={"fixed_at": seen.fixed.at})
+        return Standing(novelty=Novelty.FIXED, why=why, fixed_at=seen.fixed.at, seen=before)
+    if seen.end is CycleEnd.FIX_PROPOSED:
+        why = f"a fix is proposed: {seen.ref}"
+        return Standing(novelty=Novelty.IN_WORK, why=why, fix=seen.fix, seen=seen.before)
+    if seen.status is not CycleStatus.ENDED:
+        return Standing(novelty=Novelty.IN_WORK, why=f"its cycle has not ended: {seen.ref}")
+    ended = seen.end.value if seen.end is not None else "ended"
+    return Standing(novelty=Novelty.KNOWN, why=f"{seen.ref} ended: {ended}")
+
+
+def seen_before(record: CycleRecord) -> SeenBefore | None:
+    """How a cycle saw its incident, for a later one on which it is back."""
+    incident = record.incident
+    if incident is None:
+        return None
+    return SeenBefore(
+        cycle=str(record.ref), entries=incident.entries, instances=len(incident.instances),
+        revisions=tuple(name for name in incident.revisions if len(name) <= _MOST_NAME)[-_MOST_REVISIONS:],
+        first_seen=incident.first_seen, last_seen=incident.last_seen,
+    )
+
+
+def names_of(known: Known) -> tuple[Fingerprint, ...]:
+    """The fingerprint of a cycle's incident, and its aliases."""
+    if isinstance(known, PastCycle):
+        return known.names
+    incident = known.incident
+    return () if incident is None else (incident.fingerprint, *incident.aliases)
+
+
+def repository_of(known: Known) -> RepositoryName:
+    """The repository that a cycle works on."""
+    return known.repository if isinstance(known, PastCycle) else known.settings.repository
+
+
+def fix_of(effects: Iterable[RecordedEffect]) -> Sha | None:
+    """The commit of the fix that was really pushed."""
+    pushed = (item.effect for item in effects if _is_out(item.receipt))
+    return next((effect.head for effect in pushed if isinstance(effect, BranchPush)), None)
+
+
+def _is_out(receipt: Receipt | None) -> bool:
+    return receipt is not None and receipt.did not in {"kept for later", "not published"}
+
+
+def _filed(record: CycleRecord) -> bool:
+    """Whether the cycle has an issue, or one that another job is about to publish."""
+    receipts = (
+        *(item.receipt for item in record.effects() if isinstance(item.effect, IssueUpsert)),
+        *(one.receipt for retry in record.retries for one in retry.published if one.effect == "issue"),
+    )
+    return any(receipt is not None and (receipt.number is not None or receipt.did == "kept for later")
+               for receipt in receipts)
+
+
+def findings(cycles: Iterable[Known], names: Iterable[Fingerprint], before: datetime) -> tuple[EarlierFinding, ...]:
     """Return what earlier cycles on an incident of one of these fingerprints or aliases came to, newest first.
 
-    `records` come oldest first. Only cycles count that had ended by `before` and got as far as the whys: what a cycle
+    `cycles` come oldest first. Only those count that had ended by `before` and got as far as the whys: what a cycle
     is told of is then the same whenever it is resumed, but for one that had done its last step by then and was ended
     later. At most `MOST_FINDINGS`.
     """
     wanted = frozenset(names)
     found = [
-        finding for record in records
-        if not wanted.isdisjoint(_names(record)) and (finding := _finding(record, before)) is not None
+        finding for known in cycles
+        if not wanted.isdisjoint(names_of(known)) and (ended := ended_at(known)) is not None and ended <= before
+        and (finding := finding_of(known)) is not None
     ]
     return tuple(reversed(found))[:MOST_FINDINGS]
 
 
-def _finding(record: CycleRecord, before: datetime) -> EarlierFinding | None:
-    whys, last = record.latest(FiveWhys), record.current
-    if record.status is not CycleStatus.ENDED or record.end is None or whys is None or last is None:
-        return None
-    if (last.ended_at or last.started_at) > before:
+def ended_at(known: Known) -> datetime | None:
+    """When a cycle did its last step, if it has ended."""
+    if isinstance(known, PastCycle):
+        return known.ended_at
+    last = known.current
+    return None if known.status is not CycleStatus.ENDED or last is None else last.ended_at or last.started_at
+
+
+def finding_of(known: Known) -> EarlierFinding | None:
+    """What a cycle came to that has ended and got as far as the whys."""
+    if isinstance(known, PastCycle):
+        return known.finding
+    record, whys = known, known.latest(FiveWhys)
+    if record.status is not CycleStatus.ENDED or record.end is None or whys is None:
         return None
     proven = record.latest(Proven)
     ruled_out = (*whys.ruled_out, *(item for why in whys.whys for item in why.ruled_out))

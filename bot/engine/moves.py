@@ -46,7 +46,8 @@ Move = RunStep | Publish | Pause | End
 def next_move(record: CycleRecord, workflow: Workflow) -> Move:
     """Decide what comes next. Effects of a step are published before the next step runs."""
     if not record.steps:
-        return RunStep(workflow.steps[0], 1, None)
+        first = workflow.steps[0]
+        return RunStep(first, _attempts(record, first.name) + 1, None)
     index, last = len(record.steps) - 1, record.steps[-1]
     if last.status is StepStatus.RUNNING:
         return RunStep(workflow.of(last.step), last.attempt, index)
@@ -92,4 +93,6 @@ def holds(record: CycleRecord, back_to: str, workflow: Workflow) -> int:
 
 
 def _attempts(record: CycleRecord, step: str) -> int:
-    return max((item.attempt for item in record.steps if item.step == step), default=0)
+    """How many attempts there were, those included that were set aside before the record came this far."""
+    aside = (retry.attempts.get(step, 0) for retry in record.retries if retry.kept <= len(record.steps))
+    return max((*aside, *(item.attempt for item in record.steps if item.step == step)), default=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from bot.domain.asking import Usage
 from bot.domain.base import Fingerprint
 from bot.domain.config import AskingStep, BotConfig, TargetConfig
 from bot.domain.earlier import EarlierFinding
-from bot.domain.effects import CommentUpsert, Effect, RecordedEffect
+from bot.domain.effects import KEPT, NOT_PUBLISHED, Effect, Receipt, RecordedEffect
 from bot.domain.errors import BotError
 from bot.domain.logs import Standing
 from bot.domain.record import (
@@ -23,20 +24,22 @@ from bot.domain.record import (
     StepRecord,
     StepStatus,
 )
-from bot.domain.results import IssueFiled, Retrieved
+from bot.domain.results import Retrieved
 from bot.domain.workflow import Workflow
-from bot.engine.moves import End, Pause, Publish, RunStep, move_after, next_move
+from bot.engine.moves import End, Pause, Publish, RunStep, next_move
 from bot.engine.publisher import Publisher
+from bot.engine.publishing.scope import scope_of
+from bot.engine.telling import as_it_will_stand, is_told, paused_effect, status_effect, tracking_effect
 from bot.ports import Clock, LogSource, Model, Progress, Sandbox, Store, Workspace
-from bot.reports.documents import documents_of, status_comment
+from bot.reports.documents import DOCUMENTS, documents_of
 from bot.steps.context import Step, StepContext
 
 
 @dataclass(frozen=True)
 class Machinery:
-    """What the runner works with. `history` tells how incidents stand that other records know, `findings` what they
-    came to,
-    `spent_today_usd` what all records of this state say was spent on models since midnight UTC.
+    """What the runner works with. `history` tells how incidents stand that other cycles know, `findings` what they
+    came to, `spent_today_usd` what all of them spent on models since midnight UTC. `keep` is given the record whenever
+    a step is done and its effects are published or kept, and when the cycle stops.
     """
 
     workflow: Workflow
@@ -57,6 +60,7 @@ class Machinery:
     findings: Callable[[CycleRef, tuple[Fingerprint, ...]], tuple[EarlierFinding, ...]]
     spent: Callable[[CycleRef], Usage]
     spent_today_usd: Callable[[], Decimal]
+    keep: Callable[[CycleRecord], None] = lambda _record: None
 
 
 class Runner:
@@ -74,6 +78,10 @@ class Runner:
         """
         record = self._m.store.load(ref)
         self._write_documents(record)
+        if record.retries:
+            # What is known no longer must not be read on.
+            for name in set(DOCUMENTS).difference(self._documents):
+                self._m.store.drop_artifact(ref, name)
         while record.status is CycleStatus.RUNNING:
             move = next_move(record, self._m.workflow)
             match move:
@@ -85,6 +93,7 @@ class Runner:
                     record = self._save(
                         record, {"status": CycleStatus.PAUSED, "paused_because": move.because}
                     )
+                    self._tell_paused(record)
                 case End():
                     record = self._save(record, {"status": CycleStatus.ENDED, "end": move.end})
         return record
@@ -115,32 +124,26 @@ class Runner:
             "result": outcome.result,
             "effects": tuple(RecordedEffect(effect=effect) for effect in outcome.effects),
         })
-        done = self._with_status_comment(record, index, done)
+        done = self._with_course(record, index, done)
         record = self._save(record.replaced(index, done), {})
         self._m.progress.step_ended(name, outcome.said, done.seconds or 0.0, outcome.decision.value)
         return record
 
-    def _with_status_comment(self, record: CycleRecord, index: int, done: StepRecord) -> StepRecord:
-        """Once there is an issue, each step moves the cycle's one comment on it along."""
-        preview = record.replaced(index, done)
-        filed = preview.latest(IssueFiled)
-        if filed is None:
-            return done
-        following = move_after(preview, done, self._m.workflow)
-        if isinstance(following, End):
-            preview = preview.model_copy(update={"status": CycleStatus.ENDED, "end": following.end})
-        comment: Effect = CommentUpsert(
-            key=preview.key("comment", filed.key, name="status"),
-            on=filed.key,
-            body=status_comment(preview, self._m.workflow),
-        )
-        return done.model_copy(update={"effects": (*done.effects, RecordedEffect(effect=comment))})
+    def _with_course(self, record: CycleRecord, index: int, done: StepRecord) -> StepRecord:
+        """The step with what the cycle tells of its course after it."""
+        workflow = self._m.workflow
+        preview = as_it_will_stand(record.replaced(index, done), workflow)
+        run = (self._m.store.load(ref) for ref in self._m.store.cycles(record.ref.focus) if ref.run == record.ref.run)
+        earlier = tuple(one for one in run if one.ref.number < record.ref.number) if is_told(preview) else ()
+        told = (status_effect(preview, workflow), tracking_effect(preview, earlier, workflow, self._m.config.policy))
+        added = tuple(RecordedEffect(effect=effect) for effect in told if effect is not None)
+        return done.model_copy(update={"effects": (*done.effects, *added)})
 
     def _publish(self, record: CycleRecord, move: Publish) -> CycleRecord:
         step = record.steps[move.step]
         item = step.effects[move.effect]
         try:
-            receipt = self._m.publisher.apply(item.effect, record, self._target(record))
+            receipt = self._receipt(item.effect, record)
         except BotError as error:
             self._save(record, _paused(error))
             raise
@@ -148,6 +151,14 @@ class Runner:
         effects[move.effect] = item.model_copy(update={"receipt": receipt})
         self._m.progress.note(describe(item.effect, receipt.did, receipt.url or receipt.note))
         return self._save(record.replaced(move.step, step.model_copy(update={"effects": tuple(effects)})), {})
+
+    def _receipt(self, effect: Effect, record: CycleRecord) -> Receipt:
+        given = effect, scope_of(record), record.effects(), self._target(record)
+        if record.settings.publish == "now":
+            return self._m.publisher.apply(*given)
+        # What would be refused later is refused now, while the cycle can still say so.
+        self._m.publisher.check(*given)
+        return KEPT if record.settings.publish == "later" else NOT_PUBLISHED
 
     def _fail(self, record: CycleRecord, index: int, step: StepRecord, error: BotError) -> None:
         failed = step.model_copy(update={
@@ -159,7 +170,14 @@ class Runner:
             ),
         })
         self._m.progress.step_ended(step.step, error.what, failed.seconds or 0.0, "failed")
-        self._save(record.replaced(index, failed), _paused(error))
+        self._tell_paused(self._save(record.replaced(index, failed), _paused(error)))
+
+    def _tell_paused(self, record: CycleRecord) -> None:
+        """Let the comment say that the cycle waits for somebody. What keeps it from being said is not the trouble."""
+        effect = paused_effect(record, self._m.workflow)
+        if effect is not None and record.settings.publish == "now":
+            with contextlib.suppress(BotError):
+                self._m.publisher.apply(effect, scope_of(record), record.effects(), self._target(record))
 
     def _context(self, record: CycleRecord, attempt: int) -> StepContext:
         scratch = self._m.scratch / f"{record.ref.run}-{record.ref.number:02d}-{record.steps[-1].step}"
@@ -179,7 +197,7 @@ class Runner:
 
         A call that was lost, or whose question changed before the cycle went on, is asked by nobody any more.
         """
-        recorded = [*(charge for step in context.record.steps for charge in step.charges), *context.charges]
+        recorded = [*context.record.charges, *context.charges]
         known = {(charge.digest, charge.lost) for charge in recorded}
         paid = self._m.store.charges(context.record.ref)
         unseen = [charge for charge in paid if (charge.digest, charge.lost) not in known]
@@ -200,6 +218,8 @@ class Runner:
         saved = self._m.store.save(changed, record.version)
         if running:
             self._write_documents(saved)
+        if not running or _is_settled(saved):
+            self._m.keep(saved)
         return saved
 
     def _write_documents(self, record: CycleRecord) -> None:
@@ -207,6 +227,11 @@ class Runner:
             if self._documents.get(name) != text:
                 self._m.store.put_artifact(record.ref, name, text.encode("utf-8", "replace"))
                 self._documents[name] = text
+
+
+def _is_settled(record: CycleRecord) -> bool:
+    last = record.current
+    return last is not None and last.status is StepStatus.DONE and all(item.receipt for item in last.effects)
 
 
 def describe(effect: Effect, did: str, where: str) -> str:

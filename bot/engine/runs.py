@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
+from typing import Final
 
 from bot.domain.asking import Usage, total
 from bot.domain.base import Fingerprint
@@ -13,6 +15,7 @@ from bot.domain.earlier import EarlierFinding
 from bot.domain.effects import RepositoryName
 from bot.domain.errors import UsageProblem
 from bot.domain.logs import Standing
+from bot.domain.past import NO_LEDGER, Ledger, PastCycle
 from bot.domain.record import (
     CycleEnd,
     CycleRecord,
@@ -25,24 +28,34 @@ from bot.domain.record import (
     run_id,
 )
 from bot.domain.workflow import Workflow
-from bot.engine.history import findings, standings
+from bot.engine.history import Known, findings, repository_of, standings
+from bot.engine.ledger import by_age
 from bot.ports import Clock, Store
+
+LEFT_AFTER: Final = timedelta(hours=36)
+"""How long a cycle elsewhere that did not come to its end counts as in work: a day in which people can go on with it
+(`/bot retry`), and not the night after that.
+"""
 
 
 class Runs:
-    """The runs of one state."""
+    """The runs of one state.
 
-    def __init__(self, store: Store, clock: Clock, workflow: Workflow) -> None:
+    The `ledger` tells of cycles elsewhere: what it says of a cycle counts where the state has no record of it.
+    """
+
+    def __init__(self, store: Store, clock: Clock, workflow: Workflow, ledger: Ledger = NO_LEDGER) -> None:
         self._store = store
         self._clock = clock
         self._workflow = workflow
+        self._ledger = ledger
 
     def begin(self, settings: Settings, number: int = 1, run: str | None = None) -> CycleRef:
         """Create the record of a new cycle; a new run, or the next cycle of `run`."""
         now = self._clock.now()
         slug = focus_slug(settings.focus.name)
         if run is None:
-            taken = {ref.run for ref in self._store.cycles()}
+            taken = {ref.run for ref in (*self._store.cycles(), *(entry.ref for entry in self._ledger.cycles))}
             candidates = (
                 run_id(now, hashlib.sha256(f"{settings.model_dump_json()}{attempt}".encode()).hexdigest())
                 for attempt in range(1000)
@@ -72,6 +85,15 @@ class Runs:
             raise UsageProblem(f"The run {run} has ended.", "`bot cycle` starts a new one.")
         what = f"There is no run {run}" if run else "There is no cycle to go on with"
         raise UsageProblem(f"{what}.", "`bot status` lists what there is.")
+
+    def newest(self, run: str | None) -> CycleRecord:
+        """The last cycle of a run, of the newest if none is named. Raises UsageProblem when there is none."""
+        for record in self._newest_of_runs(None):
+            if run is None or record.ref.run == run:
+                return record
+        raise UsageProblem(
+            f"There is no run {run}." if run else "There is no cycle yet.", "`bot status` lists what there is."
+        )
 
     def _newest_of_runs(self, focus: str | None) -> Iterator[CycleRecord]:
         """The last cycle of each run, newest run first."""
@@ -111,16 +133,14 @@ class Runs:
     def history(
         self, settings: Settings, mutes: Sequence[MuteConfig] = ()
     ) -> Callable[[CycleRef], Mapping[Fingerprint, Standing]]:
-        """How incidents stand that bot.toml mutes or that other records of this repository know.
+        """How incidents stand that bot.toml mutes or that other cycles on this repository know.
 
         A demo run is a rehearsal and sees only its own run.
         """
 
         def standing(current: CycleRef) -> Mapping[Fingerprint, Standing]:
-            refs = [ref for ref in self._store.cycles() if ref != current]
-            if settings.demo:
-                refs = [ref for ref in refs if ref.run == current.run]
-            return self._standings(refs, settings.repository, settings.forge, mutes, current.run)
+            others = self._others(current, settings)
+            return self._standings(others, settings.repository, settings.forge, mutes, current.run)
 
         return standing
 
@@ -134,11 +154,8 @@ class Runs:
 
         def told(current: CycleRef, names: tuple[Fingerprint, ...]) -> tuple[EarlierFinding, ...]:
             began = self._store.load(current).created_at
-            refs = [ref for ref in self._store.cycles() if ref != current]
-            if settings.demo:
-                refs = [ref for ref in refs if ref.run == current.run]
-            records = (self._store.load(ref) for ref in refs)
-            return findings((one for one in records if one.settings.repository == settings.repository), names, began)
+            others = self._others(current, settings)
+            return findings((one for one in others if repository_of(one) == settings.repository), names, began)
 
         return told
 
@@ -146,15 +163,37 @@ class Runs:
         self, repository: RepositoryName, forge: str, mutes: Sequence[MuteConfig] = ()
     ) -> Mapping[Fingerprint, Standing]:
         """As `history`, for somebody who only looks: how incidents would stand to a new run."""
-        return self._standings(self._store.cycles(), repository, forge, mutes, "")
+        return self._standings(self._known(self._store.cycles(), self.elsewhere()), repository, forge, mutes, "")
 
-    def _standings(
-        self, refs: Iterable[CycleRef], repository: RepositoryName, forge: str, mutes: Sequence[MuteConfig], run: str
-    ) -> Mapping[Fingerprint, Standing]:
+    def elsewhere(self) -> tuple[PastCycle, ...]:
+        """What the ledger tells of cycles that the state has no record of, oldest first."""
+        here = set(self._store.cycles())
+        return tuple(entry for entry in self._ledger.cycles if entry.ref not in here)
+
+    def _others(self, current: CycleRef, settings: Settings) -> Iterator[Known]:
+        refs = [ref for ref in self._store.cycles() if ref != current]
+        if settings.demo:
+            return self._known([ref for ref in refs if ref.run == current.run], ())
+        return self._known(refs, self.elsewhere())
+
+    def _known(self, refs: Iterable[CycleRef], past: Iterable[PastCycle]) -> Iterator[Known]:
+        """These cycles, oldest first."""
+        entries = {entry.ref: entry for entry in past}
         # A record that cannot be read stops the command: deciding without it could open a second front on what
         # is in work.
-        records = (self._store.load(ref) for ref in refs)
-        ours = (record for record in records if record.settings.repository == repository)
+        for ref in sorted((*refs, *entries), key=by_age):
+            yield self._as_it_stands(entries[ref]) if ref in entries else self._store.load(ref)
+
+    def _as_it_stands(self, entry: PastCycle) -> PastCycle:
+        """A cycle elsewhere. One that stopped on its way and was left so is nobody's work any more."""
+        if entry.status is CycleStatus.ENDED or self._clock.now() - entry.created_at < LEFT_AFTER:
+            return entry
+        return entry.model_copy(update={"status": CycleStatus.ENDED, "end": CycleEnd.GIVEN_UP})
+
+    def _standings(
+        self, known: Iterable[Known], repository: RepositoryName, forge: str, mutes: Sequence[MuteConfig], run: str
+    ) -> Mapping[Fingerprint, Standing]:
+        ours = (one for one in known if repository_of(one) == repository)
         return standings(ours, forge, mutes, self._clock.now().date(), run)
 
     def spent(self, ref: CycleRef) -> Usage:
@@ -162,14 +201,15 @@ class Runs:
         return total(self._store.charges(ref))
 
     def spent_today_usd(self) -> Decimal:
-        """What all cycles of this state paid models since midnight UTC: the day's ledger."""
+        """What all cycles of this state and of the ledger paid models since midnight UTC."""
         today = self._clock.now().date()
+        elsewhere = (entry.spent_usd.get(today.isoformat(), Decimal(0)) for entry in self.elsewhere())
         return sum(
             (charge.usage.cost_usd or Decimal(0)
              for ref in self._store.cycles() for charge in self._store.charges(ref)
              if charge.paid_at is not None and charge.paid_at.date() == today),
             Decimal(0),
-        )
+        ) + sum(elsewhere, Decimal(0))
 
 
 def wants_another(record: CycleRecord) -> bool:

@@ -98,7 +98,7 @@ class _Proving:
     @property
     def patience(self) -> float | None:
         """The most seconds that a tree which is a little different may take: what hangs has turned red."""
-        return None if self.watched is None else round(6 + 4 * self.watched.result.duration_s, 1)
+        return None if self.watched is None else round(3 + 3 * self.watched.result.duration_s, 1)
 
     # red, green, red
 

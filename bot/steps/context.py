@@ -77,11 +77,13 @@ class StepContext:
         return artifact
 
     def kept_before(self, name: str) -> bytes | None:
-        """A file that this step kept before it was interrupted; None when it is not there."""
+        """A file that this step kept before it was interrupted; None when it is not there, or was set aside."""
         try:
-            return self.store.get_artifact(self.record.ref, name)
+            content = self.store.get_artifact(self.record.ref, name)
         except RecordDamaged:
             return None
+        aside = {file.sha256 for retry in self.record.retries for file in retry.dropped if file.name == name}
+        return None if hashlib.sha256(content).hexdigest() in aside else content
 
     def keep_file(self, path: RepoPath, name: str, content: bytes) -> StoredFile:
         """Keep a file of the repository, or for it, under the name `name`."""

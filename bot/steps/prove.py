@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 from functools import partial
 
-from bot.domain.base import Sha, headline
+from bot.domain.base import Sha
 from bot.domain.errors import RecordDamaged
 from bot.domain.patch import Patch
 from bot.domain.proof import Proof, SuiteRole, TreeRole, Verdict
-from bot.domain.record import CycleRef, Decision
+from bot.domain.record import CycleRecord, CycleRef, Decision
 from bot.domain.results import Fixed, IssueFiled, Planned, Proven, TestsRun, TestsWritten
 from bot.ports import FileChange
 from bot.proof.edits import apply_edits
 from bot.proof.hunks import FixChange
 from bot.proof.proving import Question, prove, takes_time
+from bot.reports.markdown import plain
+from bot.reports.titles import fix_title
 from bot.steps.context import Step, StepContext, StepOutcome
 from bot.steps.plan import base_commit
 from bot.steps.run_tests import new_files
@@ -70,14 +72,17 @@ def fix_commit(ctx: StepContext) -> Sha:
                 "It was left as it is. Restore the record from a copy, or start a new run with --new.",
             )
     changes = tuple(FileChange(path=file.path, content=after[file.path].encode()) for file in patch.files)
-    message = fix_message(ctx.record.ref, ctx.need(IssueFiled).title, patch.summary)
+    message = fix_message(ctx.record, patch.summary)
     return ctx.repository.commit(tests_commit(ctx), changes, message, ctx.record.created_at)
 
 
-def fix_message(ref: CycleRef, issue: str, summary: str) -> str:
-    """The message of the commit with the fix."""
-    subject = headline(f"Fix for {issue}", 72)
-    return f"{subject}\n\nAs the model describes it: {summary}\n\nWhybot-Cycle: {ref}\n"
+def fix_message(record: CycleRecord, summary: str) -> str:
+    """The message of the commit with the fix.
+
+    A forge reads messages of commits, too: neither the log nor the model can call people, close issues or stop CI.
+    """
+    subject = fix_title(record.incident) if record.incident is not None else "Fix"
+    return f"{subject}\n\nAs the model describes it: {plain(summary)}\n\nWhybot-Cycle: {record.ref}\n"
 
 
 def revert_commit(ctx: StepContext) -> Sha:

@@ -10,7 +10,7 @@ from bot.domain.logs import Incident, LogQuery, RunningCommit
 from bot.domain.record import CycleEnd, Decision
 from bot.domain.results import Retrieved
 from bot.logs.analysis import AnalysisOptions, analyse
-from bot.logs.ranking import rank
+from bot.logs.ranking import again_since, rank
 from bot.logs.snapshot import snapshot_lines
 from bot.steps.context import Step, StepContext, StepOutcome
 
@@ -50,6 +50,7 @@ def run(ctx: StepContext) -> StepOutcome:
         selection=selection.model_copy(update={"runners_up": selection.runners_up[:MOST_RUNNERS_UP]}),
         commit=None if winner is None else running_commit(ctx, winner, analysis.stood),
         target=_target(ctx, winner), snapshot=SNAPSHOT, keeps_emails=ctx.config.redaction.keep_emails,
+        again_since=again_since(selection.winner, members) if selection.winner else "",
     )
     return concluded(result)
 

@@ -30,6 +30,7 @@ from bot.app import App, Options
 from bot.domain.asking import ModelReply, ModelRequest
 from bot.domain.errors import BotError
 from bot.progress import PlainProgress
+from bot.proof.proving import _Proving
 
 DERIVED = {"status.md", "plan.md", "audit.md", "execution.md", "proof.md"}
 """The documents, which are rendered from the record."""
@@ -138,6 +139,8 @@ def arm(state: Path, ledger: Ledger) -> None:
         ledger.write(f"asked {request.digest()}")
         return ask(self, request)
 
+    # A fix without one of its parts may wait for ten seconds: whether it is ended before is a matter of the machine.
+    _Proving.patience = None  # type: ignore[method-assign,assignment]
     Path.replace = replaced  # type: ignore[method-assign,assignment]
     GitWorkspace.set_branch = moved  # type: ignore[method-assign,assignment]
     ScriptedModel.ask = asked  # type: ignore[method-assign]

@@ -4,69 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.git_workspace import GitWorkspace
-from bot.adapters.local_forge import LocalForge
-from bot.domain.config import PolicyConfig, TargetConfig
-from bot.domain.effects import (
-    BranchPush,
-    CheckKey,
-    CheckReport,
-    CommentUpsert,
-    CycleKey,
-    Effect,
-    IssueKey,
-    IssueUpsert,
-    PullRequestUpsert,
-    Receipt,
-    RecordedEffect,
-    markers_in,
-)
-from bot.domain.errors import NotOffered, PolicyRefused
-from bot.domain.record import CycleRecord
-from bot.engine.publisher import Publisher
+from bot.adapters.local_documents import CheckHead, read
+from bot.domain.config import PolicyConfig
+from bot.domain.effects import Annotation, IssueKey, Receipt, RecordedEffect, ReplyKey, RunKey, markers_in
+from bot.domain.errors import ForgeProblem, NotOffered, PolicyRefused
+from bot.engine.publishing.scope import scope_of
 from bot.ports import FileChange, ForgeCheck
-from tests.fakes.repositories import make_repository
+from tests.engine.publishing import KEY, RUN, TARGET, Bench, check, comment, cycle_key, issue, pull, reply, tracking
+from tests.fakes.repositories import commit_all, git
 from tests.unit.records import FINGERPRINT, START, incident, record, retrieved, step
 
-KEY = IssueKey(repository="acme/shop", fingerprint=FINGERPRINT)
-RUN = "20251107T081500Z-0a1b2c"
-TARGET = TargetConfig(code=("shop/**",), tests=("tests",))
-
-
-def cycle_key(of: str, name: str = "main") -> CycleKey:
-    return CycleKey.model_validate({
-        "of": of, "repository": "acme/shop", "fingerprint": FINGERPRINT, "run": RUN, "cycle": 1, "name": name,
-    })
-
-
-def issue(**changes: object) -> IssueUpsert:
-    effect = IssueUpsert(key=KEY, title="Startup fails", body="It does.", labels=("whybot",))
-    return effect.model_copy(update=changes)
-
-
-class Bench:
-    """A publisher over the folder forge and a real repository."""
-
-    def __init__(self, folder: Path) -> None:
-        self.base = make_repository(folder / "shop", {"shop/app.py": b"READY = False\n"})
-        self.workspace = GitWorkspace(folder / "shop")
-        self.forge = LocalForge(folder / "forge", self.workspace)
-        self.publisher = Publisher(lambda: self.forge, PolicyConfig(), self.workspace)
-        self.published: tuple[RecordedEffect, ...] = ()
-
-    def record(self, **settings: object) -> CycleRecord:
-        return record(step("retrieve", result=retrieved(incident(), self.base), effects=self.published), **settings)
-
-    def apply(self, effect: Effect, **settings: object) -> Receipt:
-        receipt = self.publisher.apply(effect, self.record(**settings), TARGET)
-        self.published += (RecordedEffect(effect=effect, receipt=receipt),)
-        return receipt
-
-    def commit(self, path: str, content: bytes = b"READY = True\n") -> str:
-        return self.workspace.commit(self.base, (FileChange(path=path, content=content),), "Fix", START)
-
-    def branch(self, head: str, *paths: str) -> BranchPush:
-        return BranchPush(key=cycle_key("branch"), branch="whybot/x", base=self.base, head=head, paths=paths)
+OTHER = IssueKey(repository="acme/shop", fingerprint="v1-ffffffffffffffff")
 
 
 @pytest.fixture
@@ -74,42 +22,37 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
+def test_a_scope_is_what_the_record_says(bench: Bench) -> None:
+    base = bench.base
+    assert scope_of(record(step("retrieve", result=retrieved(incident(), base)))) == bench.scope
+    empty = scope_of(record())
+    assert (empty.fingerprint, empty.base, empty.target) == (None, None, "")
+    assert (empty.run, empty.cycle) == (RUN, 1)
+
+
 def test_an_issue_is_made_once_and_then_found_by_its_marker(bench: Bench) -> None:
     assert bench.apply(issue()).did == "created"
     assert bench.apply(issue()).did == "unchanged"
     assert bench.apply(issue(body="It does, again.")).did == "updated"
-    (only,) = bench.forge.issues()
-    assert "again" in only.body
+    assert "again" in bench.issue.body
 
 
 def test_a_marker_in_foreign_text_is_no_marker(bench: Bench) -> None:
-    other = IssueKey(repository="acme/shop", fingerprint="v1-ffffffffffffffff")
-    forged = f"<!-- whybot:{other} -->"
+    forged = f"<!-- whybot:{OTHER} -->"
     bench.forge.create_issue("Quotes a marker", f"quoted: <!-- whybot:{KEY} -->", ())
-    assert bench.apply(issue(body=f"{forged}\n\n```\n{forged}\n```\n<!--  WHYBOT :x -->")).did == "created"
+    ends = f"<!-- whybot:/{KEY} -->"
+    assert bench.apply(issue(body=f"{forged}\n\n```\n{forged}\n{ends}\n```\n<!--  WHYBOT :x -->")).did == "created"
     _, made = bench.forge.issues()
     assert markers_in(made.body) == {str(KEY)}
-
-
-def test_an_earlier_rule_versions_issue_is_the_same_issue(bench: Bench) -> None:
-    bench.apply(issue())
-    newer = IssueKey(repository="acme/shop", fingerprint=FINGERPRINT)
-    again = issue(key=newer, aliases=(KEY,), body="New rules.")
-    assert bench.apply(again).did == "updated"
-
-
-def test_a_closed_issue_is_reopened(bench: Bench) -> None:
-    bench.apply(issue())
-    path = next((bench.forge._folder / "issues").glob("0001.md"))
-    path.write_text(path.read_text().replace("open: true", "open: false"))
-    assert bench.apply(issue()).did == "reopened"
-    assert next(iter(bench.forge.issues())).open
+    assert bench.apply(issue(body="short")).did == "updated"
+    _, made = bench.forge.issues()
+    assert "WHYBOT" not in made.body, "the end that was quoted is none"
 
 
 def test_what_is_untrusted_does_not_act_and_no_secret_passes(bench: Bench) -> None:
     secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
     bench.apply(issue(title=f"by @octocat {secret}", body=f"@octocat see #1 <img src=x> ![x](y) {secret}\n/bot cycle"))
-    (only,) = bench.forge.issues()
+    only = bench.issue
     for text in (only.title, only.body):
         assert secret not in text
         assert "@octocat" not in text
@@ -119,57 +62,82 @@ def test_what_is_untrusted_does_not_act_and_no_secret_passes(bench: Bench) -> No
 
 
 def test_a_comment_follows_its_issue(bench: Bench) -> None:
+    with pytest.raises(ForgeProblem, match="no number yet"):
+        bench.apply(comment("one"))
     bench.apply(issue())
-    comment = CommentUpsert(key=cycle_key("comment", "status"), on=KEY, body="one")
-    assert bench.apply(comment).did == "created"
-    assert bench.apply(comment).did == "unchanged"
-    assert bench.apply(comment.model_copy(update={"body": "two"})).did == "updated"
+    assert bench.apply(comment("one")).did == "created"
+    assert bench.apply(comment("one")).did == "unchanged"
+    assert bench.apply(comment("two")).did == "updated"
     assert len(list(bench.forge.comments(1))) == 1
 
 
 def test_a_branch_its_pull_request_and_its_check(bench: Bench) -> None:
     bench.apply(issue())
-    head = bench.commit("shop/app.py")
-    assert bench.apply(bench.branch(head, "shop/app.py")).did == "created"
-    assert bench.apply(bench.branch(head, "shop/app.py")).did == "unchanged"
-    pull = PullRequestUpsert(
-        key=cycle_key("pull_request"), branch=cycle_key("branch"), fixes=KEY, title="Fix it", body="Fixes #99"
-    )
-    receipt = bench.apply(pull)
+    head = bench.commit()
+    assert bench.apply(bench.branch(head)).did == "created"
+    assert bench.apply(bench.branch(head)).did == "unchanged"
+    wanted = pull(body="Fixes #99")
+    receipt = bench.apply(wanted)
     assert receipt.did == "created"
-    assert bench.apply(pull) == receipt.model_copy(update={"did": "unchanged"})
+    assert bench.apply(wanted) == receipt.model_copy(update={"did": "unchanged"})
     (made,) = bench.forge.pulls("whybot/x")
     assert made.draft
-    assert "Fixes #1" in made.body
+    assert "Fixes #1\n" in made.body
     assert "Fixes #99" not in made.body
-    key = CheckKey(repository="acme/shop", fingerprint=FINGERPRINT, run=RUN, cycle=1, head=head)
-    check = CheckReport(key=key, name="whybot proof", conclusion="success", title="proven", summary="All hold.")
-    assert bench.apply(check).did == "created"
-    assert bench.apply(check).did == "updated"
+    assert bench.apply(check(head)).did == "created"
+    assert bench.apply(check(head)).did == "updated"
     assert len(list(bench.forge.checks(head))) == 1
 
 
-def test_a_dry_run_publishes_nothing(bench: Bench) -> None:
-    assert bench.apply(issue(), dry_run=True).did == "not published"
-    assert list(bench.forge.issues()) == []
+def test_policy_is_asked_without_a_forge(bench: Bench) -> None:
+    bench.publisher._open_forge = lambda: pytest.fail("opened")
+    bench.publisher.check(issue(), bench.scope, (), TARGET)
+    bench.publisher.check(bench.branch(bench.commit()), bench.scope, (), TARGET)
+    with pytest.raises(PolicyRefused):
+        bench.publisher.check(bench.branch(bench.base, "README.md"), bench.scope, (), TARGET)
 
 
 def test_a_check_that_the_account_may_not_make_is_left_out(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*given: object) -> ForgeCheck:
         raise NotOffered("No.", "Use an App.")
 
+    head = bench.commit()
+    bench.apply(bench.branch(head))
     monkeypatch.setattr(bench.forge, "create_check", refuse)
-    key = CheckKey(repository="acme/shop", fingerprint=FINGERPRINT, run=RUN, cycle=1, head=bench.base)
-    check = CheckReport(key=key, name="whybot proof", conclusion="success", title="proven", summary="All hold.")
-    assert bench.apply(check) == Receipt(did="not published", note="No. Use an App.")
+    assert bench.apply(check(head)) == Receipt(did="not published", note="No. Use an App.")
+
+
+def test_remarks_of_a_check_are_plain_text_on_our_own_files(bench: Bench) -> None:
+    head = bench.commit()
+    bench.apply(bench.branch(head))
+
+    def remark(path: str, **changes: object) -> Annotation:
+        given = {"path": path, "start_line": 7, "end_line": 3, "level": "warning", "title": "t", "message": "m"}
+        return Annotation.model_validate({**given, **changes})
+
+    secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    receipt = bench.apply(check(head, annotations=(
+        remark("shop/app.py", title=f"x {secret}", message="a\u202eb\x1b[2J\u200bc @all <img>"),
+        remark("tests/test_app.py", message="\u200b" * 3_000), remark("README.md"), remark("shop/other.py"),
+    )))
+    assert "2 remarks" in receipt.note
+    (path,) = (bench.folder / "checks" / head).glob("*.md")
+    first, second = read(path, CheckHead).head.annotations
+    assert (first.path, first.start_line, first.end_line) == ("shop/app.py", 7, 7)
+    assert first.message == "a\\u{202e}b\\u{1b}[2J\\u{200b}c @all <img>", "nothing is escaped in plain text"
+    assert secret not in first.title
+    assert (second.path, len(second.message)) == ("tests/test_app.py", 4_000)
 
 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
         ({"key": IssueKey(repository="acme/other", fingerprint=FINGERPRINT)}, "it is for acme/other"),
-        ({"key": IssueKey(repository="acme/shop", fingerprint="v1-ffffffffffffffff")}, "another incident"),
+        ({"key": OTHER}, "another incident"),
         ({"labels": ("bug",)}, "its labels bug"),
+        ({"aliases": (OTHER.model_copy(update={"repository": "acme/other"}),)}, "it is for acme/other"),
+        ({"related": (OTHER.model_copy(update={"repository": "acme/other"}),)}, "it is for acme/other"),
+        ({"related": (OTHER,) * 21}, "related to 21"),
     ],
 )
 def test_an_issue_that_policy_forbids(bench: Bench, change: dict[str, object], why: str) -> None:
@@ -179,14 +147,48 @@ def test_an_issue_that_policy_forbids(bench: Bench, change: dict[str, object], w
 
 
 def test_a_pull_request_that_is_no_draft_and_one_of_another_cycle(bench: Bench) -> None:
-    pull = PullRequestUpsert(
-        key=cycle_key("pull_request"), branch=cycle_key("branch"), fixes=KEY, title="t", body="b", draft=False
-    )
     with pytest.raises(PolicyRefused, match="no draft"):
-        bench.apply(pull)
-    other = cycle_key("pull_request").model_copy(update={"cycle": 2})
-    with pytest.raises(PolicyRefused, match="another cycle"):
-        bench.apply(pull.model_copy(update={"draft": True, "key": other}))
+        bench.apply(pull(draft=False))
+    for part in ("key", "branch"):
+        other = cycle_key("pull_request" if part == "key" else "branch").model_copy(update={"cycle": 2})
+        with pytest.raises(PolicyRefused, match="another cycle"):
+            bench.apply(pull(**{part: other}))
+    with pytest.raises(PolicyRefused, match="another incident"):
+        bench.apply(pull(fixes=OTHER))
+
+
+def test_what_belongs_elsewhere_is_not_published(bench: Bench) -> None:
+    bench.apply(issue())
+    with pytest.raises(PolicyRefused, match="another run"):
+        bench.apply(tracking(key=RunKey(repository="acme/shop", run="20251107T081501Z-0a1b2c")))
+    with pytest.raises(PolicyRefused, match="it is for acme/other"):
+        bench.apply(reply(1).model_copy(update={"key": ReplyKey(repository="acme/other", comment=1)}))
+    with pytest.raises(PolicyRefused, match="another incident"):
+        bench.apply(comment("x").model_copy(update={"on": OTHER}))
+    with pytest.raises(PolicyRefused, match="no commit that the cycle pushed"):
+        bench.apply(check(bench.base))
+    head = bench.commit()
+    bench.apply(bench.branch(head))
+    with pytest.raises(PolicyRefused, match="its names begin with whybot"):
+        bench.apply(check(head, name="build"))
+    bench.scope = bench.scope.model_copy(update={"run": None, "cycle": None})
+    with pytest.raises(PolicyRefused, match="there is none"):
+        bench.apply(issue())
+
+
+def test_one_of_each_in_a_cycle(bench: Bench) -> None:
+    bench.apply(issue())
+    bench.apply(reply(1))
+    other = reply(1).model_copy(update={"key": ReplyKey(repository="acme/shop", comment=78)})
+    with pytest.raises(PolicyRefused, match="one answer"):
+        bench.apply(other)
+    for name in "abcd":
+        bench.apply(comment("x", name))
+    with pytest.raises(PolicyRefused, match="4 comments"):
+        bench.apply(comment("x", "e"))
+    bench.known += (RecordedEffect(effect=issue(key=OTHER)),)
+    with pytest.raises(PolicyRefused, match="one issue and one pull request"):
+        bench.apply(issue())
 
 
 @pytest.mark.parametrize(
@@ -209,9 +211,67 @@ def test_a_branch_that_changes_more_than_it_says(bench: Bench) -> None:
         bench.apply(bench.branch(head, "shop/app.py"))
 
 
-def test_one_issue_a_cycle(bench: Bench) -> None:
+def test_a_branch_that_people_pushed_to_is_left_to_them(bench: Bench) -> None:
+    head = bench.commit()
+    first = bench.branch(head)
+    bench.apply(first)
+    clone = bench.clone
+    git(clone, "checkout", "--quiet", "whybot/x")
+    (clone / "shop/app.py").write_text("READY = None\n")
+    theirs = commit_all(clone, "Better")
+    git(clone, "checkout", "--quiet", "main")
+    again = bench.apply(first)
+    assert (again.did, "moved since" in again.note) == ("unchanged", True)
+    another = bench.commit(content=b"READY = 1\n")
+    with pytest.raises(ForgeProblem, match="not the bot's"):
+        bench.apply(bench.branch(another))
+    # The bot's own commit on top of it makes it no more the bot's to throw away.
+    change = FileChange(path="shop/app.py", content=b"READY = 2\n")
+    git(clone, "update-ref", "refs/heads/whybot/x", bench.workspace.commit(theirs, (change,), "Fix", START))
+    with pytest.raises(ForgeProblem, match="not the bot's"):
+        bench.apply(bench.branch(another))
+
+
+def test_a_pull_request_that_people_ended_stays_so(bench: Bench) -> None:
     bench.apply(issue())
-    other = issue(key=IssueKey(repository="acme/shop", fingerprint="v1-ffffffffffffffff"))
-    bench.published += (RecordedEffect(effect=other),)
-    with pytest.raises(PolicyRefused, match="one issue and one pull request"):
-        bench.apply(issue())
+    bench.apply(bench.branch(bench.commit()))
+    bench.apply(pull())
+    path = bench.folder / "pulls/0002.md"
+    path.write_text(path.read_text().replace("open: true", "open: false"))
+    receipt = bench.apply(pull(body="More."))
+    assert (receipt.did, receipt.number) == ("unchanged", 2)
+    assert "closed or merged" in receipt.note
+    assert "More" not in path.read_text()
+
+
+def test_what_people_write_in_a_pull_request_stays(bench: Bench) -> None:
+    bench.apply(issue())
+    bench.apply(bench.branch(bench.commit()))
+    bench.apply(pull())
+    (made,) = bench.forge.pulls("whybot/x")
+    bench.forge.update_pull(2, "My title", f"Above\r\n{made.body}Below")
+    assert bench.apply(pull(body="More.")).did == "updated"
+    (changed,) = bench.forge.pulls("whybot/x")
+    assert changed.title == "My title"
+    assert changed.body.startswith("Above\r\n<!-- What follows")
+    assert changed.body.endswith("-->\nBelow")
+    assert "More." in changed.body
+    bench.forge.update_pull(2, "My title", "All new")
+    assert bench.apply(pull()).number == 2
+    (changed,) = bench.forge.pulls("whybot/x")
+    assert changed.body.startswith("All new\n\n<!-- What follows")
+
+
+def test_of_a_text_that_moves_along_only_the_last_is_written(bench: Bench) -> None:
+    effects = [issue(), comment("one"), comment("two"), comment("three")]
+    did = [receipt.did for receipt in bench.apply_all(effects)]
+    assert did == ["created", "unchanged", "unchanged", "created"]
+    (only,) = bench.forge.comments(1)
+    assert "three" in only.body
+    assert {receipt.did for receipt in bench.apply_all(effects)} == {"unchanged"}
+
+
+def test_no_tracking_issue_where_policy_wants_none(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, PolicyConfig(tracking_issue="never"))
+    assert bench.apply(tracking()).did == "not published"
+    assert list(bench.forge.issues()) == []

@@ -28,7 +28,7 @@ FOCUS = Focus(name="startup", title="Startup", impact="Nothing starts.")
 def settings(**changes: object) -> Settings:
     given: dict[str, object] = {
         "demo": False, "logs": "file:x", "model": "script:x", "scripted": True, "forge": "local",
-        "sandbox": "process", "repository": "acme/shop", "dry_run": False, "until": None, "focus": FOCUS, "cycles": 1,
+        "sandbox": "process", "repository": "acme/shop", "publish": "now", "until": None, "focus": FOCUS, "cycles": 1,
     }
     return Settings.model_validate({**given, **changes})
 

@@ -83,6 +83,10 @@ def test_what_one_record_says(record: CycleRecord, expected: Novelty, why: str) 
     assert found.novelty is expected
     assert why in found.why
     assert found.fixed_at == (record.fixed.at if record.fixed else None)
+    if expected in {Novelty.FIXED, Novelty.IN_WORK} and record.end is not None:
+        assert found.seen is not None
+        assert (found.seen.cycle, found.seen.entries, found.seen.instances) == (str(record.ref), 12, 2)
+        assert found.seen.fixed_at == found.fixed_at
 
 
 @pytest.mark.parametrize("end", [None, *CycleEnd])

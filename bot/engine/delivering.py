@@ -1,0 +1,214 @@
+"""Applying a publication, in the job that has the write token.
+
+The file comes from the job with the model, in which generated code ran, so all of it is believed only after it was
+checked: its size and form (`engine/publication.py`), its commits by making them again, its effects by the publisher.
+Receipts in it are for people; they decide nothing, since applying an effect twice changes the same thing twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Mapping
+
+from bot.domain.config import TargetConfig
+from bot.domain.effects import (
+    KEPT,
+    BranchPush,
+    CommentUpsert,
+    Effect,
+    Receipt,
+    RecordedEffect,
+    ReplyUpsert,
+    TrackingUpsert,
+)
+from bot.domain.errors import BotError, PolicyRefused
+from bot.domain.past import PastCycle
+from bot.domain.publication import Publication
+from bot.engine.ledger import short_finding, with_receipts
+from bot.engine.publisher import Publisher
+from bot.ports import FileChange, Workspace
+
+_MOST_WORDS = 400
+
+
+def check_scope(publication: Publication, repository: str, forge: str) -> None:
+    """Raise PolicyRefused when a publication is for another repository or forge, or contradicts itself."""
+    for part in publication.parts:
+        scope, past = part.scope, part.past
+        if scope.repository != repository:
+            raise _refused(f"it is for the repository {scope.repository}, and `name` in [repository] is {repository}")
+        if scope.run != publication.scope.run:
+            raise _refused("its cycles are not of one run")
+        if past is None:
+            continue
+        if (past.repository, past.ref.run, past.ref.number) != (scope.repository, scope.run, scope.cycle):
+            raise _refused("its entry for the ledger is about another cycle")
+        if scope.fingerprint is not None and scope.fingerprint not in past.names:
+            raise _refused("its entry for the ledger is about another incident")
+        if past.forge != forge:
+            raise _refused(f"its cycle publishes to the forge {past.forge!r}, not {forge!r} (see --forge)")
+
+
+def remake_commits(part: Publication, workspace: Workspace | None) -> None:
+    """Make a publication's commits again. Raises PolicyRefused for one that is not what it says.
+
+    What they may change is the publisher's to say, for the branch as a whole; here, no commit may touch what the branch
+    does not, since all of them are pushed. The first stands on a commit that people put on a branch.
+    """
+    pushes = [item.effect for item in part.effects if isinstance(item.effect, BranchPush)]
+    if not pushes and not part.commits:
+        return
+    base = part.scope.base
+    if workspace is None or base is None:
+        raise _refused("there is no repository, or no commit, that its branch could stand on")
+    if not workspace.is_on_a_branch(base):
+        raise PolicyRefused(
+            f"The publication was refused: {base[:12]}, the commit that its cycle works on, is on no branch here.",
+            "In Actions, check out with `fetch-depth: 0`; elsewhere run `git fetch`. Nothing was published.",
+        )
+    known = {base}
+    allowed = frozenset(path for push in pushes for path in push.paths)
+    for commit in part.commits:
+        if commit.parent not in known:
+            raise _refused(f"its commit {commit.id[:12]} stands on {commit.parent[:12]}, which is not its own")
+        if more := sorted({change.path for change in commit.changes} - allowed):
+            raise _refused(f"its commit {commit.id[:12]} changes {more[0]}, which its branch does not")
+        changes = tuple(FileChange(path=change.path, content=change.content) for change in commit.changes)
+        made = workspace.commit(commit.parent, changes, commit.message, commit.when)
+        if made != commit.id:
+            raise _refused(f"its commit {commit.id[:12]} is not what it is made of, which gives {made[:12]}")
+        known.add(made)
+    for push in pushes:
+        if push.base != base or push.head not in known:
+            raise _refused(f"the commits of its branch {push.branch} are not all in it")
+
+
+Save = Callable[[Publication], None]
+
+_LINK = re.compile(r"\[\[(?:issue|pull|check) ")
+"""Where the publisher fills in what it published before; see `bot.reports.markdown.link`."""
+
+
+def check_publication(
+    publication: Publication, publisher: Publisher, targets: Mapping[str, TargetConfig], workspace: Workspace | None
+) -> None:
+    """Make the commits of a publication and hold all its effects against policy, before anything is applied.
+
+    Raises PolicyRefused when something in it is not allowed, ForgeProblem when git refuses a commit.
+    """
+    for part in publication.parts:
+        remake_commits(part, workspace)
+        for item in part.effects:
+            publisher.check(item.effect, part.scope, part.effects, targets.get(part.scope.target))
+
+
+def apply_publication(
+    publication: Publication, publisher: Publisher, targets: Mapping[str, TargetConfig], save: Save,
+    tell: Callable[[Effect, Receipt], None],
+) -> Publication:
+    """Apply the effects of a checked publication, in order; return it with its receipts. `save` gets it after each.
+
+    Of effects with one key, the last counts, and is applied in the place of the first. Texts that link to other effects
+    come last, when these are there, also when one of them failed: they say what there is. Raises PolicyRefused and
+    ForgeProblem as the publisher does.
+    """
+    done = unpublished(publication)
+
+    def apply(number: int, effect: Effect) -> None:
+        nonlocal done
+        part = publication.parts[number]
+        known = _known(part, done.parts[number])
+        receipt = publisher.apply(effect, part.scope, known, targets.get(part.scope.target))
+        tell(effect, receipt)
+        done = _received(done, number, effect, receipt)
+        save(done)
+
+    for number, part in enumerate(publication.parts):
+        newest = _newest(part)
+        links = [effect for effect in newest if _has_links(effect)]
+        try:
+            for effect in newest:
+                if effect not in links:
+                    apply(number, effect)
+        except BotError:
+            with contextlib.suppress(BotError):
+                for effect in links:
+                    apply(number, effect)
+            raise
+        for effect in links:
+            apply(number, effect)
+    return done
+
+
+def _has_links(effect: Effect) -> bool:
+    return isinstance(effect, CommentUpsert | TrackingUpsert | ReplyUpsert) and _LINK.search(effect.body) is not None
+
+
+def unpublished(publication: Publication) -> Publication:
+    """The publication as if nothing of it had been applied.
+
+    Effects refer to each other by what is in receipts, so none is believed that was not got in this process.
+    """
+    def without(part: Publication) -> Publication:
+        effects = tuple(RecordedEffect(effect=item.effect, receipt=KEPT) for item in part.effects)
+        return part.model_copy(update={"effects": effects})
+
+    return without(publication).model_copy(update={"earlier": tuple(map(without, publication.earlier))})
+
+
+def _known(given: Publication, done: Publication) -> tuple[RecordedEffect, ...]:
+    """The effects for the publisher, to which one that is kept is one that has no receipt yet.
+
+    Of what the file says, only this is taken: that a branch was pushed before. Then it may have been moved since by
+    people, and is left alone.
+    """
+    return tuple(
+        now if now.receipt != KEPT else now.model_copy(update={
+            "receipt": Receipt(did="unchanged") if isinstance(now.effect, BranchPush) and _is_out(before) else None,
+        })
+        for before, now in zip(given.effects, done.effects, strict=True)
+    )
+
+
+def _is_out(item: RecordedEffect) -> bool:
+    return item.receipt is not None and item.receipt.did in {"created", "updated", "unchanged"}
+
+
+def _newest(part: Publication) -> tuple[Effect, ...]:
+    """Of each key the last effect, in the order in which the keys came up."""
+    return tuple({str(item.effect.key): item.effect for item in part.effects}.values())
+
+
+def _received(publication: Publication, number: int, effect: Effect, receipt: Receipt) -> Publication:
+    """The publication with the receipt for all effects of that key in one of its parts."""
+    parts = list(publication.parts)
+    effects = tuple(
+        item.model_copy(update={"receipt": receipt}) if str(item.effect.key) == str(effect.key) else item
+        for item in parts[number].effects
+    )
+    parts[number] = parts[number].model_copy(update={"effects": effects})
+    *earlier, last = parts
+    return last.model_copy(update={"earlier": tuple(earlier)})
+
+
+def newest_effects(publication: Publication) -> tuple[RecordedEffect, ...]:
+    """Of all effects of a publication, the newest of each thing, with its receipt."""
+    return tuple({str(item.effect.key): item for part in publication.parts for item in part.effects}.values())
+
+
+def past_of(part: Publication, *, private: bool, workflow_run: int | None) -> PastCycle | None:
+    """A publication's entry for the ledger: what it says of its cycle, and of numbers only what publishing gave."""
+    if part.past is None:
+        return None
+    finding = short_finding(part.past.finding) if private else None
+    own: dict[str, object] = {"issue": None, "pull": None, "fix": None, "finding": finding}
+    if part.past.fixed is not None and len(part.past.fixed.how) > _MOST_WORDS:
+        own["fixed"] = None
+    if workflow_run is not None:
+        own["workflow_run"] = workflow_run
+    return with_receipts(part.past.model_copy(update=own), part.effects)
+
+
+def _refused(why: str) -> PolicyRefused:
+    return PolicyRefused(f"The publication was refused: {why}.", "Nothing was published.")
