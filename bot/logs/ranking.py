@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bot.domain.base import Fingerprint, counted
 from bot.domain.logs import (
     Incident,
+    LogEntry,
     Lost,
     Novelty,
     RankBy,
     RankedIncident,
     RankValues,
+    SeenBefore,
     Selection,
     Severity,
     Standing,
 )
-from bot.domain.moments import nanoseconds_of, parse_nanoseconds
+from bot.domain.moments import nanoseconds_of, parse_nanoseconds, rfc3339
 from bot.logs.severity import RANK
 
 TIERS = ("errors", "warnings", "notices", "odd info lines")
@@ -48,7 +50,7 @@ def rank(incidents: Sequence[Incident], history: Mapping[Fingerprint, Standing],
     valued = [(incident, *_values(incident, history)) for incident in incidents]
     valued.sort(key=lambda one: _key(one[0], one[1]))
     ranked = [
-        RankedIncident(place=place, incident=incident, values=values, why=why)
+        RankedIncident(place=place, incident=incident, values=values, why=why, before=_before(incident, history))
         for place, (incident, values, why) in enumerate(valued, 1)
     ]
     open_ones = [one for one in ranked if one.values.novelty not in NOT_CHOSEN]
@@ -67,10 +69,9 @@ def standing_now(incident: Incident, history: Mapping[Fingerprint, Standing]) ->
     ran at the very commit of the proposed fix: the fix does not hold. Commits after a merge have other names, so
     that they contain a fix cannot be told from a log.
     """
-    known = [history[name] for name in (incident.fingerprint, *incident.aliases) if name in history]
-    if not known:
+    standing = _strongest(incident, history)
+    if standing is None:
         return Novelty.NEW, ""
-    standing = min(known, key=lambda one: _STRONGEST.index(one.novelty))
     if standing.novelty is Novelty.FIXED and standing.fixed_at is not None:
         if parse_nanoseconds(incident.last_seen) > nanoseconds_of(standing.fixed_at):
             return Novelty.REGRESSED, f"fixed {standing.why}; seen again, last at {incident.last_seen}"
@@ -79,6 +80,29 @@ def standing_now(incident: Incident, history: Mapping[Fingerprint, Standing]) ->
         if at_fix:
             return Novelty.REGRESSED, f"{standing.why}; seen at the fix's own commit {at_fix[:12]}"
     return standing.novelty, standing.why
+
+
+def again_since(ranked: RankedIncident, entries: Iterable[LogEntry]) -> str:
+    """When a regression began: its first entry after it was marked as gone.
+
+    Empty for what was never marked, and where no such entry is among those that were kept.
+    """
+    before = ranked.before
+    if ranked.values.novelty is not Novelty.REGRESSED or before is None or before.fixed_at is None:
+        return ""
+    gone = nanoseconds_of(before.fixed_at)
+    back = min((entry.time_ns for entry in entries if entry.time_ns > gone), default=None)
+    return "" if back is None else rfc3339(back)
+
+
+def _strongest(incident: Incident, history: Mapping[Fingerprint, Standing]) -> Standing | None:
+    known = [history[name] for name in (incident.fingerprint, *incident.aliases) if name in history]
+    return min(known, key=lambda one: _STRONGEST.index(one.novelty), default=None)
+
+
+def _before(incident: Incident, history: Mapping[Fingerprint, Standing]) -> SeenBefore | None:
+    standing = _strongest(incident, history)
+    return None if standing is None else standing.seen
 
 
 def _values(incident: Incident, history: Mapping[Fingerprint, Standing]) -> tuple[RankValues, str]:

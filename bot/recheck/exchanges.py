@@ -17,7 +17,7 @@ from bot.recheck.statement import Statement, judged, noted, same
 
 def stored(material: Material) -> Iterator[Statement]:
     """Hold each exchange's digest against its request, and name those that no step was charged for."""
-    charged = {charge.digest for step in material.record.steps for charge in step.charges}
+    charged = {charge.digest for charge in material.record.charges}
     for name, found in material.exchanges.items():
         what = f"exchange {name[:12]}"
         if isinstance(found, str):
@@ -82,8 +82,7 @@ def _price(material: Material, found: Exchange) -> Iterator[Statement]:
 
 def _lost(material: Material) -> Iterator[Statement]:
     """Notes of calls that gave no stored reply."""
-    noticed = {(charge.digest, charge.lost): charge for step in material.record.steps for charge in step.charges
-               if charge.lost}
+    noticed = {(charge.digest, charge.lost): charge for charge in material.record.charges if charge.lost}
     for name, content in material.files.items():
         if not (name.startswith("exchanges/lost/") and name.endswith(".json")):
             continue

@@ -21,7 +21,7 @@ _STEPS_KEEP = frozenset({"code", "fix", "junit", "logs", "logs.ndjson", "runs", 
 
 def artifacts(material: Material) -> Iterator[Statement]:
     """Hold each file that a step kept against its checksum and size; of one kept twice, the later counts."""
-    for name, artifact in _kept(material.record).items():
+    for name, artifact in (*_kept(material.record).items(), *_aside(material.record)):
         yield judged(name, _problem(material, name, artifact.sha256, artifact.size))
 
 
@@ -46,7 +46,9 @@ def frozen(material: Material) -> Iterator[Statement]:
 
 def known(material: Material) -> Iterator[Statement]:
     """Name every file that nothing in the record accounts for, and everything that is no plain file."""
-    names = {"record.json", *_kept(material.record)}
+    names = {"record.json", *_kept(material.record), *(name for name, _ in _aside(material.record))}
+    # They stay where they were until a later attempt writes over them.
+    names.update(file.name for retry in material.record.retries for file in retry.dropped)
     names.update(name for name, _ in documents_of(material.record, material.workflow))
     for name in material.files:
         folder = name.rpartition("/")[0]
@@ -69,6 +71,14 @@ def known(material: Material) -> Iterator[Statement]:
 
 def _kept(record: CycleRecord) -> dict[str, Artifact]:
     return {artifact.name: artifact for step in record.steps for artifact in step.artifacts}
+
+
+def _aside(record: CycleRecord) -> Iterator[tuple[str, Artifact]]:
+    """The copies of what was set aside when the cycle was set back, by their names."""
+    for retry in record.retries:
+        yield retry.record.name, retry.record
+        folder = retry.record.name.rpartition("/")[0]
+        yield from ((f"{folder}/{file.name}", file) for file in retry.dropped)
 
 
 def _stored(step: StepRecord) -> tuple[StoredFile, ...]:

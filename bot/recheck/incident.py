@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from bot.domain.logs import Focus, Incident, LogPage, LogQuery, Selection, Standing
+from bot.domain.logs import Focus, Incident, LogEntry, LogPage, LogQuery, Selection, Standing
+from bot.domain.moments import nanoseconds_of, rfc3339
 from bot.domain.results import Retrieved
 from bot.logs.analysis import Analysis, AnalysisOptions, analyse
 from bot.logs.keeping import MOST_KEPT
@@ -13,7 +14,7 @@ from bot.logs.ranking import rank
 from bot.logs.redact import Redactor
 from bot.recheck.comparing import compared
 from bot.recheck.material import REDACTED, Material
-from bot.recheck.statement import Statement, judged, noted, same
+from bot.recheck.statement import Statement, judged, noted, same, shown
 
 _COUNTED = frozenset({
     "kind", "title", "severity", "count", "first_seen", "last_seen", "services", "revisions", "instances",
@@ -77,6 +78,7 @@ def counts(material: Material) -> Iterator[Statement]:
         yield noted("the numbers of the incident",
                     f"of an incident of {incident.entries:,} entries not all are kept; {there:,} entries are there")
         return
+    yield from _back(retrieved, material.entries)
     query = LogQuery(focus=_anything(material.record.settings.focus))
     analysis = analyse(SnapshotLines(content), query, AnalysisOptions(redactor=_KEPT))
     found = {group.fingerprint: group for group in analysis.groups}
@@ -100,6 +102,17 @@ def counts(material: Material) -> Iterator[Statement]:
                                 again.model_dump(include=fields, mode="json"), _AGAIN)
     if whole:
         yield from _sums(incident, analysis)
+
+
+def _back(retrieved: Retrieved, entries: Sequence[LogEntry]) -> Iterator[Statement]:
+    """Hold the time since when a regression is back against the entries that were kept."""
+    if not retrieved.again_since:
+        return
+    winner = retrieved.selection.winner
+    fixed = None if winner is None or winner.before is None else winner.before.fixed_at
+    after = {rfc3339(entry.time_ns) for entry in entries if fixed is not None and entry.time_ns > nanoseconds_of(fixed)}
+    yield judged("since when it is back", "" if retrieved.again_since in after else
+                 f"no entry after it was marked as gone is of {shown(retrieved.again_since)}")
 
 
 def _anything(focus: Focus) -> Focus:
@@ -147,7 +160,9 @@ def ranking(material: Material) -> Iterator[Statement]:
     if len(ranked) > retrieved.incidents:
         yield judged("how many incidents there were", f"it says {retrieved.incidents}, and lists {len(ranked)}")
         return
-    standings = {one.incident.fingerprint: Standing(novelty=one.values.novelty, why=one.why) for one in ranked}
+    standings = {
+        one.incident.fingerprint: Standing(novelty=one.values.novelty, why=one.why, seen=one.before) for one in ranked
+    }
     if not ranked:
         yield judged("the selection", "" if len(selection.reasons) == 1 else "it does not say why there is no incident")
         return

@@ -133,13 +133,16 @@ def _commits(material: Material, index: int, what: str, proof: Proof, ran: Tests
     fix, revert = _of(proof, "fix"), _of(proof, "revert")
     made = [("with the tests", proof.with_tests, proof.base, ran.runs[0].tree, tests_message(record))]
     if fix:
-        message = fix_message(record.ref, filed.title, fixed.patch.summary)
+        message = fix_message(record, fixed.patch.summary)
         made.append(("with the fix", proof.with_fix, proof.with_tests, fix[0].tree, message))
     if revert:
         message = revert_message(record.ref)
         made.append(("with the fix reverted", proof.reverted, proof.with_fix, revert[0].tree, message))
     for name, stored, parent, tree, message in made:
         again = commit_id(tree, parent, message, when)
+        if material.older and stored != again and name == "with the fix":
+            yield noted(f"{what}, the commit {name}", f"schema {material.schema} gave it another message")
+            continue
         yield judged(f"{what}, the commit {name}", "" if stored == again else
                      f"it is {stored[:12]}, and its tree, parent, message and time give {again[:12]}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.domain.effects import CommentUpsert, Effect, IssueUpsert
+from bot.domain.effects import CommentUpsert, Effect, IssueUpsert, RunKey, TrackingUpsert
 from bot.domain.record import CycleRecord, CycleStatus, StepRecord, StepStatus
 from bot.domain.results import (
     Committed,
@@ -18,11 +18,12 @@ from bot.domain.results import (
     TestsRun,
     TestsWritten,
 )
-from bot.engine.moves import End, move_after
+from bot.engine.runs import wants_another
+from bot.engine.telling import as_it_will_stand, is_told, status_effect
 from bot.recheck.comparing import by_line, compared, differences, plain
 from bot.recheck.material import Material
-from bot.recheck.statement import Statement, judged, noted, same
-from bot.reports.documents import status_comment
+from bot.recheck.statement import Statement, judged, noted, same, shown
+from bot.reports.tracking import tracked, tracking_title
 from bot.steps import audit, commit, file_issue, five_whys, fix, plan, prove, retrieve, run_tests, write_tests
 from bot.steps.context import StepOutcome
 
@@ -48,14 +49,16 @@ def outcomes(material: Material) -> Iterator[Statement]:
 
 
 def comments(material: Material) -> Iterator[Statement]:
-    """Write the status comment of each step again, from the record as it was then."""
+    """Write the status comment of each step again, from the record as it was then, and the run's table."""
     for index, step in enumerate(material.record.steps):
         if step.status is not StepStatus.DONE:
             continue
         what = f"step {index + 1} ({step.step}), its status comment"
-        given = step.effects[len(_own(step)):]
-        stored = [item.effect for item in given]
-        variants = [_comment(material, index, record) for record in _variants(material, index)]
+        told = [item.effect for item in step.effects[len(_own(step)):]]
+        stored: list[Effect] = [effect for effect in told if isinstance(effect, CommentUpsert)]
+        previews = [_preview(material, index, record) for record in _variants(material, index)]
+        yield from _tracked(material, index, previews[0], [one for one in told if isinstance(one, TrackingUpsert)])
+        variants = [status_effect(preview, material.workflow) for preview in previews]
         if variants[0] is None:
             yield judged(what, "there is one without an issue" if stored else "")
         elif material.older:
@@ -67,30 +70,51 @@ def comments(material: Material) -> Iterator[Statement]:
             yield from _effects(what, stored, tuple(again))
 
 
+def _tracked(
+    material: Material, index: int, preview: CycleRecord, stored: list[TrackingUpsert]
+) -> Iterator[Statement]:
+    """The run's tracking issue. Of its table, the line of this cycle follows from this record; the others from
+    records that are not here.
+    """
+    what = f"step {index + 1} ({preview.steps[index].step}), its tracking issue"
+    of_run = preview.settings.cycles > 1
+    over = preview.status is CycleStatus.ENDED and not wants_another(preview)
+    for effect in stored[:1]:
+        wanted = TrackingUpsert(
+            key=RunKey(repository=preview.settings.repository, run=preview.ref.run), title=tracking_title(preview),
+            body=effect.body, labels=effect.labels, open=not over,
+        )
+        if not of_run or not is_told(preview):
+            yield judged(what, "there is one where none had to be")
+            continue
+        yield from _effects(what, [effect], (wanted,))
+        line = str(tracked((preview,), material.workflow)[preview.ref.number - 1])
+        yield judged(f"{what}, the line of this cycle", "" if line in effect.body.split("\n") else
+                     f"its body does not have the line that this record gives: {shown(line)}")
+        yield noted(f"{what}, the other lines", "they are of the run's other cycles, whose records are not here")
+    if len(stored) > 1:
+        yield judged(what, f"there are {len(stored)}, and one had to be")
+    if not stored and of_run and isinstance(preview.steps[index].result, IssueFiled) and not material.older:
+        yield noted(what, "there is none, which the policy may have said; it is not in the record")
+
+
 def _own(step: StepRecord) -> list[Effect]:
-    """The effects that the step itself asked for; the runner adds the status comment as the last."""
+    """The effects that the step itself asked for; the runner adds what it tells of its course as the last ones."""
     effects = [item.effect for item in step.effects]
+    if effects and isinstance(effects[-1], TrackingUpsert):
+        effects.pop()
     if effects and isinstance(effects[-1], CommentUpsert) and effects[-1].key.name == "status":
-        return effects[:-1]
+        effects.pop()
     return effects
 
 
-def _comment(material: Material, index: int, record: CycleRecord) -> Effect | None:
-    """As `bot/engine/runner.py` makes it."""
+def _preview(material: Material, index: int, record: CycleRecord) -> CycleRecord:
+    """The record as `bot/engine/runner.py` had it when the step was done."""
     step = material.record.steps[index]
     kept = step.effects[:len(_own(step))]
     bare = step.model_copy(update={"effects": tuple(item.model_copy(update={"receipt": None}) for item in kept)})
-    preview = record.model_copy(update={"steps": (*record.steps[:index], bare)})
-    filed = preview.latest(IssueFiled)
-    if filed is None:
-        return None
-    following = move_after(preview, bare, material.workflow)
-    if isinstance(following, End):
-        preview = preview.model_copy(update={"status": CycleStatus.ENDED, "end": following.end})
-    return CommentUpsert(
-        key=preview.key("comment", filed.key, name="status"), on=filed.key,
-        body=status_comment(preview, material.workflow),
-    )
+    steps = (*record.steps[:index], bare)
+    return as_it_will_stand(record.model_copy(update={"steps": steps}), material.workflow)
 
 
 def _variants(material: Material, index: int) -> list[CycleRecord]:

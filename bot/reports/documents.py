@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
-from typing import TYPE_CHECKING
 
 from bot.audit.kinds import function_name
-from bot.domain.asking import Usage
 from bot.domain.base import counted
+from bot.domain.evidence import Support
 from bot.domain.plan import Level, PlannedTest
-from bot.domain.record import CycleEnd, CycleRecord, CycleStatus, Decision, StepRecord, StepStatus
+from bot.domain.record import CycleRecord, CycleStatus
 from bot.domain.results import (
+    Committed,
     FiveWhys,
     Fixed,
     IssueFiled,
@@ -24,26 +22,17 @@ from bot.domain.results import (
     TestsRun,
     TestsWritten,
 )
-from bot.domain.suite import ENDED_IN_WORDS, Ended, FailureKind, Outcome
+from bot.domain.suite import FailureKind, Outcome
 from bot.domain.workflow import Workflow
+from bot.logs.priority import urgency_of
+from bot.logs.related import related_of
+from bot.reports.course import checklist, next_in_words, state_in_words
 from bot.reports.incidents import incident_table
-from bot.reports.markdown import FOLD, UNFOLD, cell, fence, inline, prose, span
+from bot.reports.markdown import FOLD, UNFOLD, link
 from bot.reports.proof_document import ProofView
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-_VERIFY = ("9", "Check in the logs that the incident is gone (comes in a later version)")
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of the checklist."""
-
-    number: str
-    title: str
-    ticked: bool
-    said: str
+from bot.reports.regression import news_of
+from bot.reports.rendering import rendered
+from bot.reports.titles import branch_of
 
 
 @dataclass(frozen=True)
@@ -88,82 +77,53 @@ class LevelView:
         return self.total - self.passed - self.as_predicted
 
 
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("bot.reports"), undefined=StrictUndefined, autoescape=False,  # noqa: S701 - Markdown
-        keep_trailing_newline=True,
-    )
-    environment.filters.update({
-        "inline": inline,
-        "prose": prose,
-        "span": span,
-        "cell": cell,
-        "count": counted,
-        "fence": fence,
-        "seconds": lambda value: f"{value:.2f} s",
-        "day": _day,
-        "ended": lambda value: ENDED_IN_WORDS[Ended(value)],
-        "cost": _cost,
-        "scripted": scripted_in_words,
-    })
-    return environment
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment:%B} {moment.day}, {moment.year}"
-
-
-def _cost(usage: Usage) -> str:
-    """What a usage cost, as the reports say it."""
-    return "at an unknown price" if usage.cost_usd is None else f"{usage.cost_usd:.4f} USD"
+DOCUMENTS = ("status.md", "plan.md", "audit.md", "execution.md", "proof.md")
+"""The names of all documents that a cycle may have."""
 
 
 def documents_of(record: CycleRecord, workflow: Workflow) -> Iterator[tuple[str, str]]:
     """Yield name and text of every document that the record has the material for; the status log always."""
     view = _view(record, workflow)
-    yield "status.md", _rendered("status.md.j2", view)
+    yield "status.md", rendered("status.md.j2", view)
     if record.latest(Planned):
-        yield "plan.md", _rendered("plan.md.j2", view)
+        yield "plan.md", rendered("plan.md.j2", view)
     if record.latest(TestsAudited):
-        yield "audit.md", _rendered("audit.md.j2", view)
+        yield "audit.md", rendered("audit.md.j2", view)
     if record.latest(TestsRun):
-        yield "execution.md", _rendered("execution.md.j2", view)
+        yield "execution.md", rendered("execution.md.j2", view)
     if record.latest(Proven):
-        yield "proof.md", _rendered("proof.md.j2", view)
+        yield "proof.md", rendered("proof.md.j2", view)
 
 
 def issue_body(record: CycleRecord, workflow: Workflow) -> str:
     """The text of the issue. Needs the record up to the plan."""
-    return _rendered("issue.md.j2", _view(record, workflow))
+    return rendered("issue.md.j2", _view(record, workflow))
 
 
 def pull_request_body(record: CycleRecord, workflow: Workflow) -> str:
     """The text of the pull request. Needs the record up to the proof."""
-    return _rendered("pull_request.md.j2", _view(record, workflow))
+    return rendered("pull_request.md.j2", _view(record, workflow))
+
+
+def check_summary(record: CycleRecord, workflow: Workflow, marked: int, left_out: int) -> str:
+    """The text of the check on the fix: how many of the audit's findings it marks on lines, and how many it leaves out.
+
+    Needs the record up to the proof.
+    """
+    return rendered("check.md.j2", {**_view(record, workflow), "marked": marked, "left_out": left_out})
 
 
 def status_comment(record: CycleRecord, workflow: Workflow) -> str:
     """The text of the cycle's one comment on its issue."""
-    return _rendered("comment.md.j2", _view(record, workflow))
-
-
-def _rendered(name: str, view: dict[str, object]) -> str:
-    lines = _environment().get_template(name).render(view).split("\n")
-    kept: list[str] = []
-    for line in (line.rstrip() for line in lines):
-        if line or (kept and kept[-1]):
-            kept.append(line)
-    return "\n".join(kept).strip("\n") + "\n"
+    return rendered("comment.md.j2", _view(record, workflow))
 
 
 def _view(record: CycleRecord, workflow: Workflow) -> dict[str, object]:
     retrieved = record.latest(Retrieved)
     filed = record.latest(IssueFiled)
     tests_run = record.latest(TestsRun)
-    planned, proven = record.latest(Planned), record.latest(Proven)
+    planned, proven, whys = record.latest(Planned), record.latest(Proven), record.latest(FiveWhys)
+    winner = None if retrieved is None else retrieved.selection.winner
     return {
         "record": record,
         "workflow": workflow,
@@ -171,9 +131,13 @@ def _view(record: CycleRecord, workflow: Workflow) -> dict[str, object]:
         "not_yet": "Not reached." if record.status is CycleStatus.ENDED else "Not yet.",
         "retrieved": retrieved,
         "winner": record.incident,
+        "urgency": urgency_of(winner) if winner is not None else None,
+        "related": related_of(retrieved.selection) if retrieved is not None else (),
+        "news": news_of(retrieved) if retrieved is not None else "",
         "reading": _reading(retrieved),
         "ranking": incident_table(retrieved.selection, retrieved.incidents) if retrieved is not None else "",
-        "whys": record.latest(FiveWhys),
+        "whys": whys,
+        "unproven": sum(why.support is not Support.CITED for why in whys.whys) if whys is not None else 0,
         "planned": planned,
         "filed": filed,
         "issue_receipt": _receipt(record, filed),
@@ -185,11 +149,26 @@ def _view(record: CycleRecord, workflow: Workflow) -> dict[str, object]:
         "fixed": record.latest(Fixed),
         "proven": proven,
         "proof": ProofView(proven.proof) if proven is not None else None,
+        "repeat": _repeat(record, proven),
+        "committed": record.latest(Committed),
+        "link": link,
         "fold": FOLD,
         "unfold": UNFOLD,
         "checklist": checklist(record, workflow),
         "next": next_in_words(record, workflow),
     }
+
+
+def _repeat(record: CycleRecord, proven: Proven | None) -> str:
+    """The commands that run the new tests with the fix, in a clone of the repository."""
+    if proven is None:
+        return ""
+    proof = proven.proof
+    command = next((run.result.command for run in proof.runs if run.suite == "new" and run.result.command), "")
+    return "\n".join((
+        f"git fetch origin {branch_of(record.ref)}", f"git worktree add --detach ../again {proof.with_fix}",
+        "cd ../again", command or "# No run of the new tests was made.",
+    ))
 
 
 def _reading(retrieved: Retrieved | None) -> str:
@@ -257,71 +236,3 @@ def planned_test(node_id: str, tests: tuple[PlannedTest, ...]) -> PlannedTest | 
     """The planned test that a node id belongs to, whatever class it stands in and parameters it has."""
     path, name = node_id.partition("::")[0], function_name(node_id)
     return next((test for test in tests if test.name == name and test.path == path), None)
-
-
-def scripted_in_words(model: str) -> str:
-    """What kind of model answers from files, in a run with that model."""
-    if model.startswith("replay:"):
-        return "Replayed model"
-    return "Scripted model" if model.startswith("script:") else "Scripted model for a part of the steps"
-
-
-def state_in_words(record: CycleRecord, workflow: Workflow) -> str:
-    """Where a cycle stands, in a few words."""
-    if record.status is CycleStatus.ENDED:
-        return f"ended: {record.end}"
-    if record.status is CycleStatus.PAUSED:
-        return f"paused: {record.paused_because}"
-    current = record.current
-    if current is None:
-        return "about to start"
-    place = workflow.of(current.step)
-    return f"running: step {place.number}, attempt {current.attempt}"
-
-
-def checklist(record: CycleRecord, workflow: Workflow) -> tuple[Line, ...]:
-    """The steps with ticks. A step is ticked when its latest attempt is done and was not held back."""
-    lines: list[Line] = []
-    for place in workflow.steps:
-        last = record.last(place.name)
-        ticked = last is not None and last.status is StepStatus.DONE and last.decision is not Decision.HOLD
-        lines.append(Line(place.number, place.title, ticked, "" if last is None else _said(last)))
-    lines.append(Line(*_VERIFY, ticked=False, said=""))
-    return tuple(lines)
-
-
-def _said(step: StepRecord) -> str:
-    attempt = f"attempt {step.attempt}: " if step.attempt > 1 else ""
-    return attempt + ("running" if step.status is StepStatus.RUNNING else step.said)
-
-
-_NEXT: dict[CycleEnd, str] = {
-    CycleEnd.FIX_PROPOSED: "Next: a person reviews the draft pull request. Step 9 (the logs have the last word) comes "
-    "in a later version.",
-    CycleEnd.EMPTY_LOG: "Next: see whether the source and the window are the right ones; nothing was logged there.",
-    CycleEnd.LOG_CLEAN: "Next: nothing. Entries were read, and none is an incident to work on.",
-    CycleEnd.NO_CAUSE: "Next: a person looks at the incident; the evidence did not name a cause.",
-    CycleEnd.TESTS_REJECTED: "Next: a person reads the findings; no attempt at the tests could be believed.",
-    CycleEnd.NOT_REPRODUCED: "Next: a person decides; the tests did not fail as predicted, so the cause may be wrong.",
-    CycleEnd.GIVEN_UP: "Next: nothing here; a new run was started in its place.",
-    CycleEnd.FIX_REJECTED: "Next: a person takes over; the tests reproduce the incident, but no fix was proven.",
-}
-
-
-def next_in_words(record: CycleRecord, workflow: Workflow) -> str:
-    """What comes next, for people."""
-    if record.status is CycleStatus.ENDED and record.end is CycleEnd.FIX_PROPOSED and record.settings.dry_run:
-        return "Next: the same without --dry-run publishes it."
-    if record.status is CycleStatus.ENDED and record.end is not None:
-        return _NEXT[record.end]
-    if record.status is CycleStatus.PAUSED:
-        already = "`bot resume`" in record.remedy
-        return " ".join(f"Next: {record.remedy}{'' if already else ' `bot resume` goes on from here.'}".split())
-    current = record.current
-    if current is None or current.status is StepStatus.RUNNING:
-        return "Next: the running step ends."
-    if current.decision is Decision.HOLD:
-        hold = workflow.of(current.step).hold
-        return f"Next: back to step {workflow.of(hold.back_to).number}." if hold else ""
-    following = workflow.after(current.step)
-    return f"Next: step {following.number}." if following else "Next: the cycle ends."

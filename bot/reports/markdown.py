@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
 
 from bot.domain.visible import visible
 from bot.logs.redact import redact
 
 _JOINER = "\u2060"
 _SPECIAL = re.compile(r"([\\`*_\[\]<#|~$&])|!(?=\[)")
-_LEADING = re.compile(r"^([-+=>])|^(\d{1,9})(?=[.)])")
+_LEADING = re.compile(r"^([-+=>/])|^(\d{1,9})(?=[.)])")
 
 # What a forge or a viewer makes a link of in plain text (GFM's extended autolinks, mentions). It is broken
 # wherever it stands, for the viewers differ in what may stand before it.
-_LINK = re.compile(rf"@(?=[^\s{_JOINER}])|:(?=\\?/\\?/)|www(?=\\?\.)", re.IGNORECASE)
+# A bracket before `!` may begin an alert.
+_LINK = re.compile(rf"@(?=[^\s{_JOINER}])|:(?=\\?/\\?/)|www(?=\\?\.)|\[(?=!)", re.IGNORECASE)
 _REFERENCE = re.compile(r"#(?=\d)|GH\\?-(?=\d)", re.IGNORECASE)
+# What may name a commit: from 7 hexadecimal digits on, not all of them decimal. In pieces of 6 it names none
+# (docs.github.com, "Autolinked references and URLs").
+_COMMIT = re.compile(r"(?<![0-9A-Za-z])(?=[0-9]*[a-f])[0-9a-f]{7,64}(?![0-9A-Za-z])", re.IGNORECASE)
+_PIECE = re.compile(r".{6}(?!$)")
+_SKIP = re.compile(r"\[(?=\w)|\*\*\*(?=NO_CI)", re.IGNORECASE)
 _COMMAND = re.compile(r"^(\s*)/(?=[a-z])", re.IGNORECASE)
 # An escape is stepped over whole, so that what follows `\\` is seen not to be escaped.
-_ACTING = re.compile(r"(?P<escape>\\[!-/:-@\[-`{-~])|!\[|\](?=[(:])|<(?=[A-Za-z/!?])|&(?=#?\w)")
+_ACTING = re.compile(r"(?P<escape>\\[!-/:-@\[-`{-~])|\$|!\[|\](?=[(:])|<(?=[A-Za-z/!?])|&(?=#?\w)")
+
+_OURS = re.compile(r"\[\[(issue|pull|check|record)(?: ([A-Za-z0-9._/-]{1,160}))?\]\](?![(:\[])")
+_LANGUAGES = frozenset({"", "text", "diff", "sh", "python", "json", "toml"})
+"""What a fenced block may be said to hold; GitHub makes pictures and formulas of some others."""
 
 # CommonMark 0.31, 4.5: the info string of a backtick fence holds no backtick. Only fences that start a line
 # are known as such here: an indented one may belong to a list item and end with it.
@@ -84,13 +95,29 @@ def fence(text: str, language: str = "text", most_lines: int = 60) -> str:
     return "\n".join([f"{ticks}{language}", *lines, ticks])
 
 
+def plain(text: str, most: int = 1_200) -> str:
+    """Text as one line for a commit's message: no Markdown is read there, but names, references and orders act.
+
+    An order is what keeps CI from running, as in `[skip ci]`.
+    """
+    return _broken(_SKIP, _unlinked(_one_line(redact(text), most)))
+
+
 def _one_line(text: str, most: int | None = None) -> str:
     line = " ".join(visible(text).split())
     return line if most is None or len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\g<0>", _broken(_REFERENCE, _broken(_LINK, text)))
+    # GitHub takes even an escaped dollar sign for the beginning of a formula, unless a letter or the like stands
+    # before it: a WORD JOINER is enough.
+    return _SPECIAL.sub(r"\\\g<0>", _unlinked(text).replace("$", f"{_JOINER}$"))
+
+
+def _unlinked(text: str) -> str:
+    """The text with a WORD JOINER in all that a forge or a viewer would make a link of."""
+    plain = _broken(_REFERENCE, _broken(_LINK, text))
+    return _COMMIT.sub(lambda match: _broken(_PIECE, match.group()), plain)
 
 
 def _broken(pattern: re.Pattern[str], text: str) -> str:
@@ -115,8 +142,6 @@ def neutralise(text: str) -> str:
     something is code, it is taken for text. A block that is open at the end is closed. The templates escape
     what is untrusted already; this is the second line of defence, over everything that is published.
     """
-    kept: list[str] = []
-    paragraph: list[str] = []
     # The joiners that stand already are ours: what is untrusted went through `visible` before.
     shown = _JOINER.join(visible(part) for part in text.split(_JOINER))
     lines = list(_by_kind(shown))
@@ -124,15 +149,23 @@ def neutralise(text: str) -> str:
     below = [line.strip(_BLANK) for line, _ in lines[1:]]
     ours = [(line, beside) for (line, is_code), beside in zip(lines, [*below, ""], strict=True)
             if not is_code and line in {FOLD, UNFOLD}] == [(FOLD, ""), (UNFOLD, "")]
+    if ours:
+        # Left as they are, as code is.
+        lines = [(line, is_code or line in {FOLD, UNFOLD}) for line, is_code in lines]
+    return _closed("\n".join(_outside_code(lines, _disarmed)))
+
+
+def _outside_code(lines: Iterable[tuple[str, bool]], change: Callable[[str], str]) -> Iterator[str]:
+    """The lines, each with whether it is code as a whole, with all changed that is not code for certain."""
+    paragraph: list[str] = []
     for line, is_code in lines:
-        if line.strip(_BLANK) and not is_code and not (ours and line in {FOLD, UNFOLD}):
+        if line.strip(_BLANK) and not is_code:
             paragraph.append(line)
             continue
-        kept.extend(_harmless(paragraph))
+        yield from _changed(paragraph, change)
         paragraph.clear()
-        kept.append(line)
-    kept.extend(_harmless(paragraph))
-    return _closed("\n".join(kept))
+        yield line
+    yield from _changed(paragraph, change)
 
 
 def _by_kind(text: str) -> Iterator[tuple[str, bool]]:
@@ -141,7 +174,7 @@ def _by_kind(text: str) -> Iterator[tuple[str, bool]]:
     for line in text.split("\n"):
         if opened is None:
             opened = _fence_of(line)
-            yield line, opened is not None
+            yield _only_shown(line, opened), opened is not None
         else:
             yield line, True
             if _closes(line, opened):
@@ -151,6 +184,13 @@ def _by_kind(text: str) -> Iterator[tuple[str, bool]]:
 def _fence_of(line: str) -> str | None:
     match = _FENCE.match(line)
     return None if match is None else match[1] or match[2]
+
+
+def _only_shown(line: str, opened: str | None) -> str:
+    """The line that opens a block, without a language that a forge draws a picture for."""
+    if opened is None or line[len(opened):].strip().lower() in _LANGUAGES:
+        return line
+    return f"{opened}text"
 
 
 def _closes(line: str, opened: str) -> bool:
@@ -169,8 +209,8 @@ def _closed(text: str) -> str:
     return text if opened is None else f"{text}\n{opened}"
 
 
-def _harmless(paragraph: list[str]) -> Iterator[str]:
-    """The lines of a paragraph, list or table, disarmed outside the code spans that are certain.
+def _changed(paragraph: list[str], change: Callable[[str], str]) -> Iterator[str]:
+    """The lines of a paragraph, list or table, changed outside the code spans that are certain.
 
     A span is certain when it ends on its line, every span before it in the paragraph does, and no cell of a
     table can end within it.
@@ -186,9 +226,9 @@ def _harmless(paragraph: list[str]) -> Iterator[str]:
             if closing is None or (tabular and _BARE_PIPE.search(whole, ticks.end(), closing.start())):
                 certain = False
                 break
-            parts.extend((_disarmed(whole[end:ticks.start()]), whole[ticks.start():closing.end()]))
+            parts.extend((change(whole[end:ticks.start()]), whole[ticks.start():closing.end()]))
             end = closing.end()
-        yield "".join((*parts, _disarmed(whole[end:])))
+        yield "".join((*parts, change(whole[end:])))
 
 
 def _next_ticks(line: str, start: int) -> re.Match[str] | None:
@@ -197,14 +237,55 @@ def _next_ticks(line: str, start: int) -> re.Match[str] | None:
 
 
 def _disarmed(text: str) -> str:
-    text = _COMMAND.sub(rf"\1/{_JOINER}", _broken(_REFERENCE, _broken(_LINK, text)))
-    return _ACTING.sub(_escape, text)
+    parts: list[str] = []
+    end = 0
+    for ours in _OURS.finditer(text):
+        parts.extend((_without_power(text[end:ours.start()]), ours.group()))
+        end = ours.end()
+    return "".join((*parts, _without_power(text[end:])))
+
+
+def _without_power(text: str) -> str:
+    return _ACTING.sub(_escape, _COMMAND.sub(rf"\1/{_JOINER}", _unlinked(text)))
 
 
 def _escape(match: re.Match[str]) -> str:
+    found = match.group()
+    if found in {"$", "\\$"}:
+        joined = match.string[:match.start()].endswith(_JOINER)
+        return f"{'' if joined else _JOINER}\\$"
     if match["escape"]:
-        return match.group()
-    return r"!\[" if match.group() == "![" else f"\\{match.group()}"
+        return found
+    return r"!\[" if found == "![" else f"\\{found}"
+
+
+Kind = Literal["issue", "pull", "check", "record"]
+
+
+def link(kind: Kind, name: str = "") -> str:
+    """A place in a body for a link to something of the bot's own, which only who publishes it can fill in.
+
+    `name` is the issue's fingerprint, the pull request's branch, the check's commit; a record has none. As it stands
+    it is text that can be read, and what is untrusted cannot hold it: brackets in it are escaped.
+    """
+    made = f"[[{kind} {name}]]" if name else f"[[{kind}]]"
+    if not _OURS.fullmatch(made):
+        raise ValueError(f"{name!r} is no name of a {kind}")
+    return made
+
+
+def linked(text: str, find: Callable[[Kind, str], str]) -> str:
+    """Fill in the links of a finished body, after everything else was neutralised. Code is left alone.
+
+    `find` gives the Markdown for a thing of the bot's own, say `#12`; empty where there is none yet.
+    """
+    def filled(part: str) -> str:
+        return _OURS.sub(lambda match: find(_KINDS[match[1]], match[2] or "") or "not published", part)
+
+    return "\n".join(_outside_code(_by_kind(text), filled))
+
+
+_KINDS: dict[str, Kind] = {"issue": "issue", "pull": "pull", "check": "check", "record": "record"}
 
 
 def cut(text: str, most: int) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from bot.domain.base import RepoPath, counted, headline
+from bot.domain.base import RepoPath, counted
 from bot.domain.effects import BranchPush, CheckKey, CheckReport, PullRequestUpsert
 from bot.domain.record import CycleRecord
-from bot.domain.results import Committed, Fixed, IssueFiled, Proven, Retrieved, TestsWritten
+from bot.domain.results import Committed, Fixed, IssueFiled, Proven, Retrieved, TestsAudited, TestsWritten
 from bot.domain.workflow import Workflow
-from bot.reports.documents import pull_request_body
+from bot.reports.annotations import of_check
+from bot.reports.documents import check_summary, pull_request_body
+from bot.reports.titles import branch_of, fix_title
 from bot.steps.context import Step, StepContext, StepOutcome
 
 
@@ -19,27 +21,29 @@ def run(ctx: StepContext) -> StepOutcome:
 
 def concluded(record: CycleRecord, workflow: Workflow, paths: tuple[RepoPath, ...]) -> StepOutcome:
     """What is published of a record up to its proof. `paths` are all that the branch changes."""
-    proven, issue = record.latest(Proven), record.latest(IssueFiled)
-    if proven is None or issue is None:
+    proven, issue, incident = record.latest(Proven), record.latest(IssueFiled), record.incident
+    if proven is None or issue is None or incident is None:
         raise LookupError(f"nothing is proven in {record.ref}, or there is no issue")
     proof = proven.proof
     branch_key = record.key("branch", issue.key)
-    branch = f"whybot/{record.ref.focus}-{record.ref.run.lower()}-{record.ref.number:02d}"
+    branch = branch_of(record.ref)
+    audited, written = record.latest(TestsAudited), record.latest(TestsWritten)
+    files = frozenset(file.path for file in written.files) if written is not None else frozenset[RepoPath]()
+    annotations, left_out = of_check(audited.report, files) if audited is not None else ((), 0)
     check = CheckKey(
         repository=issue.key.repository, fingerprint=issue.key.fingerprint, run=record.ref.run,
         cycle=record.ref.number, head=proof.with_fix,
     )
-    body = pull_request_body(record, workflow)
     effects = (
         BranchPush(key=branch_key, branch=branch, base=proof.base, head=proof.with_fix, paths=paths),
         PullRequestUpsert(
             key=record.key("pull_request", issue.key), branch=branch_key, fixes=issue.key,
-            title=headline(f"Fix for {issue.title}", 160), body=body,
+            title=fix_title(incident), body=pull_request_body(record, workflow),
         ),
         CheckReport(
             key=check, name="whybot proof", conclusion="success" if not proof.missing else "failure",
             title=f"{proof.verdict.value.replace('_', ' ')}: {proof.tally}",
-            summary=body,
+            summary=check_summary(record, workflow, len(annotations), left_out), annotations=annotations,
         ),
     )
     result = Committed(
