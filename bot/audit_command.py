@@ -84,7 +84,23 @@ def run_audit(options: AuditOptions) -> int:
     Raises UsageProblem for paths that are not there, options that do not fit, and where there are no tests.
     """
     options = options.checked()
-    config, repository = _configuration(options.config)
+    report, notes = audited(options, *_configuration(options.config))
+    _show(options, report, notes)
+    if report.recommendation is Recommendation.HOLD:
+        return EXIT_ANSWER_IS_NO
+    from bot.reports.audit_view import unsuppressed
+
+    return EXIT_ANSWER_IS_NO if options.fail_on == "finding" and unsuppressed(report) else 0
+
+
+def audited(
+    options: AuditOptions, config: BotConfig, repository: Path | None
+) -> tuple[AuditReport, tuple[str, ...]]:
+    """The report on the tests that the options name, and what a reader has to know beside it.
+
+    `repository` is the folder that the configuration speaks of; paths are relative to the current folder. Raises
+    UsageProblem for paths that are not there, and where there are no tests.
+    """
     from bot.standalone.project import find_project
 
     targets = [(repository, target) for target in config.target.values()] if repository is not None else []
@@ -96,14 +112,8 @@ def run_audit(options: AuditOptions) -> int:
         plan = load_plan(options.plan)
     material = Material(project, config, repository, plan)
     ran = _ran(options, material)
-    report = _examined(material, ran)
     off = (f"Not asked, as bot.toml says: {', '.join(config.audit.ignore)}.",) if config.audit.ignore else ()
-    _show(options, report, (*project.notes, *off, *ran.notes))
-    if report.recommendation is Recommendation.HOLD:
-        return EXIT_ANSWER_IS_NO
-    from bot.reports.audit_view import unsuppressed
-
-    return EXIT_ANSWER_IS_NO if options.fail_on == "finding" and unsuppressed(report) else 0
+    return _examined(material, ran), (*project.notes, *off, *ran.notes)
 
 
 def _one_of(option: str, given: str, words: tuple[str, ...]) -> None:
