@@ -85,10 +85,11 @@ def _examine(demo: bool, state: Path, config: Path | None) -> Iterator[Finding]:
     yield _try("repository", lambda: _repository(app, demo))
     yield _try("logs", lambda: _logs(app))
     yield _try("model", lambda: _model(app))
-    yield _try("forge", lambda: _forge(app))
+    yield from _forge(app)
     yield _try("sandbox", lambda: _sandbox(app, demo))
     yield _try("targets", lambda: _targets(app))
     yield _try("state", lambda: _state(app))
+    yield from _workflows(app, demo)
 
 
 def _try(what: str, look: Callable[[], Finding]) -> Finding:
@@ -157,13 +158,35 @@ def _model(app: App) -> Finding:
     return Finding("model", "ok", f"{named}; credentials are there (not called here, since that costs)")
 
 
-def _forge(app: App) -> Finding:
-    kind = app.config.forge.kind
-    if kind == "local":
-        return Finding("forge", "ok", f"local, Markdown files in {app.state / 'forge'}")
-    forge = app.forge_named(kind, app.workspace(demo=False))()
-    issues = sum(1 for _ in forge.issues())
-    return Finding("forge", "ok", f"{forge.name} at {app.config.forge.api_url} answers; issues of the bot: {issues}")
+def _forge(app: App) -> Iterator[Finding]:
+    """One finding for each thing that matters; the kind that is configured decides what that is."""
+    from bot.adapters.github_checkup import check_up
+    from bot.adapters.github_forge import GitHubForge
+
+    settings = app.config.forge
+    if settings.kind == "local":
+        yield Finding("forge", "ok", f"local, Markdown files in {app.state / 'forge'}")
+        return
+    try:
+        forge = app.forge_named(settings.kind, app.workspace(demo=False))()
+        if isinstance(forge, GitHubForge):
+            for remark in check_up(forge, settings.ci_on_unreviewed_code):
+                yield Finding("forge", remark.state, remark.said, remark.remedy)
+    except BotError as error:
+        yield Finding("forge", "missing", error.what, error.remedy)
+
+
+def _workflows(app: App, demo: bool) -> Iterator[Finding]:
+    if demo:
+        return
+    from bot.workflow_checkup import look_at_workflows
+
+    remark = look_at_workflows(Path(app.config.repository.path))
+    if remark is not None:
+        yield Finding("workflows", *remark)
+    elif app.config.forge.kind == "github":
+        yield Finding("workflows", "note", "none in the repository: nothing runs by itself and no comment is heard",
+                      "`bot init --github` writes them.")
 
 
 def _sandbox(app: App, demo: bool) -> Finding:

@@ -93,8 +93,8 @@ NUMBERS = (
     "model.step.plan.most_output_tokens", "model.investigation.most_turns", "model.investigation.most_tokens",
     "model.investigation.most_usd", "model.investigation.most_seconds", "model.prices.m.input",
     "model.prices.m.output", "model.prices.m.cache_read", "model.prices.m.cache_write", "budget.usd_per_cycle",
-    "budget.usd_per_day", "budget.tokens_per_cycle", "policy.most_body_chars", "proof.reruns", "proof.mutants",
-    "proof.workers",
+    "budget.usd_per_day", "budget.tokens_per_cycle", "policy.commands_per_hour", "policy.most_body_chars",
+    "proof.reruns", "proof.mutants", "proof.workers",
     "service.redis.seconds",
     "focus.errors.window_hours",
 )
@@ -235,4 +235,5 @@ def test_the_commented_template_is_valid_with_and_without_its_comments(tmp_path:
     assert whole.budget == defaults.budget
     assert whole.sandbox == defaults.sandbox
     assert whole.forge == defaults.forge
+    assert whole.policy == defaults.policy
     assert whole.model.name == defaults.model.name
