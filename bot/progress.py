@@ -9,6 +9,8 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TextIO
 
@@ -207,6 +209,32 @@ def _plain(text: str, before: str = "") -> Text:
     from rich.text import Text
 
     return Text(_unarmed(before + harmless(text)))
+
+
+class JobSummary:
+    """The summary of a job of GitHub Actions, written anew whenever a part of it changes; nothing without a file.
+
+    GitHub shows it when the step has ended, however it ended: so what there is always stands in it.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self._path = Path(path) if path else None
+        self._before: str | None = None
+        self._parts: dict[str, str] = {}
+
+    def show(self, name: str, text: Callable[[], str]) -> None:
+        """Write the part `name`. That it cannot be written hinders nobody, and is said once."""
+        if self._path is None:
+            return
+        try:
+            if self._before is None:
+                self._before = self._path.read_text("utf-8", "replace") if self._path.exists() else ""
+            self._parts[name] = text().rstrip()
+            parts = "".join(f"{part}\n\n" for part in self._parts.values())
+            self._path.write_text(self._before + parts, "utf-8", "replace")
+        except OSError as error:
+            self._path = None
+            say(f"bot: the summary of this step cannot be written: {error.strerror or error}.", sys.stderr)
 
 
 def make_progress() -> PlainProgress | LiveProgress:

@@ -353,6 +353,8 @@ def older(forged: Forged) -> Content:
     """The record as schema 3 had it: no parts of the fix, no seeds, no own suite before, and no files of runs."""
     record = forged.record
     record["schema_version"] = 3
+    record["settings"]["dry_run"] = record["settings"].pop("publish") == "never"
+    del record["retries"]
     proof = _proof(forged)
     proof["runs"] = [one for one in proof["runs"] if one["role"] not in {"without", "mutant"}
                      and (one["role"], one["suite"]) != ("base", "own")]
@@ -446,6 +448,21 @@ def _envelope() -> Iterator[Mutation]:
     yield Mutation("body of the issue", _set(lambda forged: _effect(forged, "file_issue", "issue"), "body",
                                              lambda text: text.replace("84 log entries", "840 log entries")),
                    "part /steps/3/effects", "steps: step 4 (file_issue), its issue, body, line")
+    yield Mutation("priority of the issue", _set(
+        lambda forged: _effect(forged, "file_issue", "issue"), "priority", "P3"), "part /steps/3/effects",
+        "steps: step 4 (file_issue), its issue, priority")
+    yield Mutation("that the incident is back", _set(
+        lambda forged: _effect(forged, "file_issue", "issue"), "news", "It is back."), "part /steps/3/effects",
+        "steps: step 4 (file_issue), its issue, news")
+    yield Mutation("what is related to the incident", _set(
+        lambda forged: _effect(forged, "file_issue", "issue"), "related", lambda keys: [
+            *keys, {"of": "issue", "repository": "demo/message-router", "fingerprint": "v2-" + "0" * 16}]),
+        "part /steps/3/effects", "steps: step 4 (file_issue), its issue, number of related")
+    yield Mutation("a mark on the tests", _set(
+        lambda forged: _effect(forged, "commit", "check"), "annotations", lambda marks: [
+            *marks, {"path": "tests/a.py", "start_line": 1, "end_line": 1, "level": "failure", "title": "t",
+                     "message": "m"}]),
+        "part /steps/11/effects", "steps: step 12 (commit), its check, number of annotations")
     yield Mutation("body of the pull request", _set(
         lambda forged: _effect(forged, "commit", "pull_request"), "body", lambda text: text + "Proven.\n"),
         "part /steps/11/effects", "steps: step 12 (commit), its pull request, body, line")

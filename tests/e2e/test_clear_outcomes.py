@@ -328,6 +328,9 @@ def test_a_dry_run_does_not_take_the_incident_out_of_work(tmp_path: Path) -> Non
     real = bot(*arguments, "--until", "file_issue", cwd=tmp_path)
     assert "SubscriberNotRunning" in real.everything
     assert (tmp_path / ".bot" / "forge" / "issues" / "0001.md").exists()
+    # Whoever looks at the issue sees that the cycle waits, though no step is told of any more.
+    told = (tmp_path / ".bot" / "forge" / "issues" / "0001.comments" / "0001.md").read_text()
+    assert "paused: as asked" in told
     # Now it is in work, and the next one is chosen.
     third = bot(*arguments, "--until", "retrieve", cwd=tmp_path)
     assert "in work" in third.everything

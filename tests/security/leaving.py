@@ -154,7 +154,7 @@ def bodies(ran: Ran) -> Iterator[tuple[str, str]]:
     """
     for record in ran.records:
         for item in record.effects():
-            for part in ("body", "summary"):
+            for part in ("body", "summary", "news"):
                 text = getattr(item.effect, part, "")
                 if text:
                     yield f"effect {item.effect.effect} {part}", text
@@ -164,12 +164,23 @@ def bodies(ran: Ran) -> Iterator[tuple[str, str]]:
         title = re.search(r"^title: (.*)$", head, re.MULTILINE)
         if title is not None:
             yield f"{path.name} title", str(json.loads(title[1])) if title[1].startswith('"') else title[1]
-        yield f"{path.parent.name}/{path.name}", _OWN_END.sub("", body)
+        yield f"{path.parent.name}/{path.name}", own_text(body)
     for path in sorted(ran.state.glob("*/*/cycle-*/*.md")):
         yield path.name, _OWN_ISSUE.sub("- **Issue:** number,", path.read_text())
 
 
-_OWN_END = re.compile(r"(?:\n\nFixes #[0-9]+)?\n\n<!-- whybot:[a-z_]+ acme/shop v[0-9]-[0-9a-f]{16}[^\n<>]* -->\n*\Z")
+def own_text(body: str) -> str:
+    """What a body says between the bot's own markers, without the numbers that the publisher adds."""
+    return _OWN_PULL.sub("Pull request: number.", _OWN_END.sub("", _OWN_BEGIN.sub("", body)))
+
+
+_OWN_BEGIN = re.compile(
+    r"\A\n?(?:<!-- What follows[^\n<>]* -->\n)?<!-- whybot:[a-z_]+ acme/shop [^\n<>]* -->\n\n"
+)
+_OWN_END = re.compile(
+    r"(?:\n\nFixes #[0-9]+|\n\nRelated: #[0-9, #]+)?\n\n<!-- whybot:/[a-z_]+ acme/shop [^\n<>]* -->\n*\Z"
+)
+_OWN_PULL = re.compile(r"^Pull request: #[0-9]+\.", re.MULTILINE)
 _OWN_ISSUE = re.compile(r"^- \*\*Issue:\*\* #[0-9]+,", re.MULTILINE)
 
 
@@ -196,7 +207,7 @@ def check_published(ran: Ran, before: dict[str, str]) -> None:
     for path in issues:
         labels = re.search(r"^labels: (.*)$", path.read_text(), re.MULTILINE)
         assert labels is not None
-        assert labels[1] in {'["whybot"]', "[whybot]"}, labels[1]
+        assert re.fullmatch(r'\["whybot", "P[0-3]"\]', labels[1]), labels[1]
     for path in pulls:
         assert "draft: true" in path.read_text()
     after = ran.world.refs

@@ -46,6 +46,8 @@ HEADINGS = frozenset({
     "Attempt", "What the run showed", "What must change", "Scores", "unit:", "integration:", "e2e:",
     "How to repeat a run", "How to repeat one", "Red, green, red", "The service's own suite", "Places of the fix",
     "Small changes of the fixed lines", "Changed lines", "Every run", "1. `shop", "2. `shop", "3. `shop",
+    "Related in the same log", "What is not proven", "How to repeat it", "Not needed for the proof",
+    "Small changes that nothing noticed", "Audit of the tests",
 })
 
 

@@ -12,7 +12,7 @@ from bot.domain.evidence import CheckedCitation, Citation, CodeCitation
 from bot.evidence.citations import check_citation
 from bot.logs.redact import Redactor
 from bot.model import prompts
-from bot.reports import documents
+from bot.reports import rendering
 from tests.security.injections import INJECTIONS, Injection
 from tests.security.leaving import bodies, check_acts_not, check_printed, check_prompt
 from tests.security.obedient import Obedient
@@ -76,12 +76,12 @@ def reading_the_disk(patch: Patch, world: World) -> None:
 
 def no_escapes(patch: Patch, world: World) -> None:
     for name in ("inline", "prose", "span", "cell"):
-        patch.setitem(documents._environment().filters, name, as_it_is)
+        patch.setitem(rendering._environment().filters, name, as_it_is)
 
 
 def nothing_neutralised(patch: Patch, world: World) -> None:
     no_escapes(patch, world)
-    patch.setattr("bot.engine.publisher.neutralise", as_it_is)
+    patch.setattr("bot.engine.publishing.wording.neutralise", as_it_is)
 
 
 def believing(patch: Patch, world: World) -> None:

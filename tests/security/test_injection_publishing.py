@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -26,8 +25,9 @@ from bot.domain.effects import (
 from bot.domain.errors import BotError, PolicyRefused
 from bot.domain.record import CycleRecord
 from bot.engine.publisher import Publisher
+from bot.engine.publishing.scope import scope_of
 from tests.fakes.repositories import commit_all, git, make_repository
-from tests.security.leaving import check_acts_not, check_no_secret
+from tests.security.leaving import check_acts_not, check_no_secret, own_text
 from tests.security.obedient import HARM
 from tests.security.shop import SECRET_LINE
 from tests.unit.records import FINGERPRINT, incident, record, retrieved, step
@@ -62,7 +62,7 @@ class Desk:
         return record(step("retrieve", result=retrieved(incident(), self.base), effects=self.done))
 
     def apply(self, effect: Effect) -> Receipt:
-        receipt = self.publisher.apply(effect, self.record, TARGET)
+        receipt = self.publisher.apply(effect, scope_of(self.record), self.done, TARGET)
         self.done += (RecordedEffect(effect=effect, receipt=receipt),)
         return receipt
 
@@ -94,7 +94,7 @@ def test_texts_are_published_without_power(desk: Desk) -> None:
     (pull,) = desk.forge.pulls("whybot/x")
     for body, marked in ((issue.body, KEY), (comment.body, key("comment")), (pull.body, key("pull_request"))):
         assert markers_in(body) == {str(marked)}
-        own = re.sub(r"(?:\n\nFixes #1)?\n\n<!-- whybot:[^\n]* -->\n$", "", body)
+        own = own_text(body)
         assert own != body
         check_acts_not(own)
     for said in (issue.title, pull.title, issue.body, comment.body, pull.body):
@@ -105,7 +105,7 @@ def test_texts_are_published_without_power(desk: Desk) -> None:
 
 
 def test_the_check_sees_a_secret_that_is_published(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.engine.publisher.redact", lambda text: text)
+    monkeypatch.setattr("bot.engine.publishing.wording.redact", lambda text: text)
     desk.apply(IssueUpsert(key=KEY, title="t", body=SECRET_LINE, labels=("whybot",)))
     (issue,) = desk.forge.issues()
     with pytest.raises(AssertionError):

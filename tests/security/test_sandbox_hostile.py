@@ -109,7 +109,7 @@ def test_every_limit_gives_its_own_end(request: pytest.FixtureRequest, sandbox: 
     assert [outcome.kind for outcome in outcomes_of(done, (), ("**",), ())] == [
         FailureKind.PASSED, kind, FailureKind.NOT_RUN]
     assert len(done.completed.output) < limits.output_bytes + 1000
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 40
 
 
 def test_a_daemon_does_not_outlive_the_run(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -261,7 +261,9 @@ def test_annotations_as_github_reads_them(capsys: pytest.CaptureFixture[str]) ->
     lines = [parsed(line) for line in printed(report_of(), capsys)]
     assert [command for command, _, _ in lines] == ["error", "error", "notice"]
     _, properties, message = next(line for line in lines if line[1].get("file") == "tests/test_b, c.py")
-    assert properties == {"file": "tests/test_b, c.py", "line": "5", "title": "wrong-signature"}
+    assert properties == {
+        "file": "tests/test_b, c.py", "line": "5", "title": f"{RULES['wrong-signature'].title} (wrong-signature)",
+    }
     assert "`one(more=1)` does not fit" in message
     assert re.fullmatch(r"HOLD: 4 tests, 2 defective; 2 errors, 0 warnings\.", lines[-1][2])
 
@@ -292,7 +294,8 @@ def test_the_most_important_come_first_and_the_rest_is_counted() -> None:
     lonely = finding(line=99, rule="no-assert", test="tests/test_a.py::test_99")
     shown = marks(holding(*many, lonely))
     assert [mark.level for mark in shown] == ["error"] * MOST_OF_A_KIND + ["warning"] * MOST_OF_A_KIND + ["notice"]
-    assert [mark.title for mark in shown[:2]] == ["tautology", "no-assert"], "one of each rule before a second of one"
+    assert [mark.title.rpartition(" ")[2] for mark in shown[:2]] == ["(tautology)", "(no-assert)"], (
+        "one of each rule before a second of one")
     assert "5 more errors not marked; 4 more warnings not marked" in shown[-1].message
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
-from bot.domain.logs import LogQuery, Severity
+from bot.domain.logs import LogQuery, Novelty, SeenBefore, Severity, Standing
 from bot.domain.record import Decision
+from bot.domain.results import Retrieved
 from bot.logs.analysis import analyse
-from bot.logs.ranking import rank
+from bot.logs.ranking import again_since, rank
 from bot.logs.snapshot import snapshot_lines
 from bot.recheck.comparing import by_line, compared, differences
 from bot.recheck.folder import Content
@@ -77,6 +79,47 @@ def test_what_was_counted_is_counted_again(lines: list[bytes]) -> None:
 ], ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else next(iter(value)))
 def test_a_number_that_the_entries_do_not_give_is_named(change: dict[str, object], place: str) -> None:
     assert place in {one.what for one in counts(material(LINES, change)) if one.found is Found.FAILS}
+
+
+MARK = datetime(2025, 11, 7, 8, 0, 5, tzinfo=UTC)
+SEEN = SeenBefore(
+    cycle="startup/20251101T000000Z-000001/cycle-01", entries=84, instances=14, revisions=("shop-00001",),
+    first_seen="2025-11-01T08:00:00Z", last_seen="2025-11-01T08:10:00Z", fixed_at=MARK,
+)
+
+
+def back(since: str | None = None, **change: object) -> Material:
+    """The same record of an incident that was marked as gone, and is back."""
+    analysis = analyse(SnapshotLines(b"\n".join(LINES)), LogQuery(focus=FOCUS))
+    standing = Standing(novelty=Novelty.FIXED, why="gone from staging", fixed_at=MARK, seen=SEEN)
+    selection = rank(analysis.incidents, {analysis.incidents[0].fingerprint: standing})
+    winner = selection.winner
+    assert winner is not None
+    assert (winner.values.novelty, winner.before) == (Novelty.REGRESSED, SEEN)
+    members = analysis.entries_of(winner.incident)
+    found = retrieved().model_copy(update={
+        "selection": selection.model_copy(update={"winner": winner.model_copy(update=change)}),
+        "again_since": again_since(winner, members) if since is None else since,
+    })
+    document = document_of(record(step("retrieve", decision=Decision.GO, result=found)))
+    kept = snapshot_lines(members)
+    return read_material(Content({"record.json": json.dumps(document).encode(), "logs.ndjson": kept}), WORKFLOW)
+
+
+def failing(made: Material) -> list[str]:
+    return [one.what for one in (*counts(made), *ranking(made)) if one.found is Found.FAILS]
+
+
+def test_since_when_an_incident_is_back_follows_from_its_entries() -> None:
+    honest = back()
+    found = honest.record.latest(Retrieved)
+    assert found is not None
+    assert found.again_since == "2025-11-07T08:00:05.000005Z", "the first entry after the mark"
+    assert failing(honest) == []
+    assert "since when it is back" in {one.what for one in counts(honest) if one.found is Found.HOLDS}
+    assert failing(back(since="2025-11-07T08:00:05Z")) == ["since when it is back"]
+    assert failing(back(since="2025-11-07T08:00:04.000004Z")) == ["since when it is back"], "before the mark"
+    assert failing(back(before=None)) == ["since when it is back"]
 
 
 def test_of_a_large_incident_not_everything_was_kept_and_that_is_said() -> None:
