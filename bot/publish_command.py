@@ -76,6 +76,12 @@ def _forge_kind(app: App, options: PublishOptions) -> str:
     return kind
 
 
+def _for_this_command(problem: BotError) -> BotError:
+    """The forge's remedies are made for cycles; what goes on here is the command itself."""
+    problem.remedy = problem.remedy.replace("un `bot resume`", "un `bot publish` with the same file again")
+    return problem
+
+
 @dataclass
 class _Publishing:
     """One file on its way. `problem` is what kept it from being published whole, once it was found to be allowed."""
@@ -96,7 +102,7 @@ class _Publishing:
         open_forge = self.app.forge_named(self.kind, workspace)
         publisher = Publisher(open_forge, self.app.config.policy, workspace, record_url(self.app.environ))
         try:
-            check_scope(given, self.app.config.repository.name, self.kind)
+            check_scope(given, self.app.config.repository.name, self.kind, self.app.clock.now())
             _check_job(given, self.app.environ)
             check_publication(given, publisher, self.app.config.target, workspace)
         except BotError as problem:
@@ -105,12 +111,12 @@ class _Publishing:
         try:
             apply_publication(given, publisher, self.app.config.target, self._save, self._tell)
         except BotError as problem:
-            self.problem = problem
+            self.problem = _for_this_command(problem)
         try:
             self._remember(open_forge)
         except BotError as problem:
             self.ledger = f"The ledger was not updated: {problem}"
-            self.problem = self.problem or problem
+            self.problem = self.problem or _for_this_command(problem)
         self._summarise(self.problem)
 
     def _save(self, publication: Publication) -> None:

@@ -8,7 +8,7 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-from bot.domain.errors import ForgeProblem
+from bot.domain.errors import ForgeBusy, ForgeProblem
 
 
 def check_url(url: str, credential: str) -> None:
@@ -47,7 +47,7 @@ def authorised(url: str, credential: str) -> tuple[dict[str, str], tuple[str, ..
 
 
 def push_failed(branch: str, url: str, said: str) -> ForgeProblem:
-    """The error for a push that git refused, with the remedy that fits what it said."""
+    """The error for a push that git refused, with the remedy that fits what it said; ForgeBusy for what may pass."""
     what = f"The branch {branch} could not be pushed to {url}: {said or 'git said nothing'}."
     if re.search(r"was archived", said):
         return ForgeProblem(what, "Unarchive the repository in its settings; until then nobody can write to it.")
@@ -55,12 +55,17 @@ def push_failed(branch: str, url: str, said: str) -> ForgeProblem:
         return ForgeProblem(what, "The commit changes a workflow of GitHub's, which the bot must not; see [policy].")
     if re.search(r"GH0(06|13)|protected branch|rule violations", said):
         return ForgeProblem(what, "A rule of the repository protects such branches; let the bot push to whybot/**.")
+    if re.search(r"returned error: (429|5\d\d)|rate limit|abuse detection", said, re.IGNORECASE):
+        return ForgeBusy(what, "The server is busy or has a fault; wait a while, then run `bot resume`.")
     if re.search(r"Authentication failed|could not read Username|returned error: 40[13]|denied", said):
         return ForgeProblem(what, "Give the token write access to the repository's contents.")
     if re.search(r"not found|returned error: 404", said):
         return ForgeProblem(what, "Check the repository's name; a token without access to it gets the same answer.")
     if re.search(r"stale info|fetch first|non-fast-forward|cannot lock ref", said):
         return ForgeProblem(what, "Somebody moved the branch at the same moment; run `bot resume`.")
-    if re.search(r"Could not resolve host|Failed to connect|unable to access|timed out|Connection", said):
-        return ForgeProblem(what, "Check the network and the proxy settings, then run `bot resume`.")
+    if re.search(
+        r"Could not resolve host|Failed to connect|unable to access|timed out|Connection|early EOF|RPC failed"
+        r"|hung up|disconnect|Empty reply", said,
+    ):
+        return ForgeBusy(what, "Check the network and the proxy settings, then run `bot resume`.")
     return ForgeProblem(what, "Check that branch's protection rules, then run `bot resume`.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Final
 from urllib.parse import quote
 
 from bot.adapters.github_api import GitHubApi
@@ -18,8 +19,11 @@ from bot.adapters.github_tokens import GivenToken, Tokens
 from bot.adapters.surroundings import Surroundings
 from bot.domain.base import Sha
 from bot.domain.effects import Annotation, BranchName, RepositoryName
-from bot.domain.errors import PolicyRefused
+from bot.domain.errors import ForgeBusy, PolicyRefused
 from bot.ports import Clock, ForgeAccount, ForgeCheck, ForgeFile, Workspace
+
+_PUSH_WAITS: Final = (2.0, 15.0)
+"""Seconds before a push that may pass is tried again."""
 
 
 class GitHubForge(GitHubIssues, GitHubPulls):
@@ -37,6 +41,7 @@ class GitHubForge(GitHubIssues, GitHubPulls):
         super().__init__(GitHubPlace(GitHubApi(api_url, tokens, clock), repository))
         self._api_url = api_url
         self._workspace = workspace
+        self._clock = clock
         self._ci_is_meant = ci_on_unreviewed_code
         self._state = GitHubState(self.place, state_branch)
         self._checks = GitHubChecks(self.place)
@@ -79,7 +84,15 @@ class GitHubForge(GitHubIssues, GitHubPulls):
                 "`ci_on_unreviewed_code = true` under [forge].",
             )
         url = f"{git_root(self._api_url)}/{self.place.repository.full_name}.git"
-        self._workspace.push(commit, branch, url, self.place.api.tokens.current())
+        for wait in (*_PUSH_WAITS, None):
+            try:
+                self._workspace.push(commit, branch, url, self.place.api.tokens.current())
+                break
+            except ForgeBusy:
+                # A push that took effect is found to be there already.
+                if wait is None:
+                    raise
+                self._clock.sleep(wait)
         return f"{self.place.repository.html_url}/tree/{quote(branch)}"
 
     def checks(self, head: Sha) -> Iterator[ForgeCheck]:

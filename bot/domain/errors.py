@@ -187,6 +187,10 @@ class ForgeGone(ForgeProblem):
     """What is to be changed is no longer there: deleted, or moved to another repository."""
 
 
+class ForgeBusy(ForgeProblem):
+    """It did not answer, or asked to be left alone for a while: the same again may work."""
+
+
 class ForgeConflict(ForgeProblem):
     """Somebody else changed it since it was read."""
 

@@ -17,7 +17,6 @@ import os
 import shutil
 import signal
 import sys
-import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -36,7 +35,6 @@ from bot.adapters.github_api import GitHubApi
 from bot.app import App, Options
 from bot.domain.config import TargetConfig
 from bot.domain.effects import CommentUpsert, Effect, Receipt, RecordedEffect
-from bot.domain.errors import BotError
 from bot.domain.publication import Scope
 from bot.domain.record import CycleRecord, CycleStatus, Decision
 from bot.engine.publisher import Publisher
@@ -45,6 +43,7 @@ from bot.reports.documents import documents_of
 from bot.steps import STEPS
 from bot.steps.context import Step, StepContext, StepOutcome
 from tests.e2e.github_cycle import TOKEN
+from tests.engine.kill_driver import until_through
 
 MOST_PROCESSES = 400
 
@@ -167,25 +166,12 @@ def main() -> int:
     record = recorded(made)
     # What each child would compile and load anew.
     tuple(documents_of(record, App.open(Options(demo=True, state=state)).workflow))
-    for _ in range(MOST_PROCESSES):
-        child = os.fork()
-        if child == 0:
-            try:
-                arm(Ledger(path, kills=sys.argv[5] != "0"))
-                cycle(record, made / "bot.toml", state, url)
-            except BotError as error:
-                sys.stderr.write(f"{error.family}: {error}\n")
-                os._exit(3)
-            except BaseException:  # noqa: BLE001 - a forked child must not run on as its parent
-                traceback.print_exc()
-                os._exit(4)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        if os.WIFEXITED(status):
-            return os.WEXITSTATUS(status)
-        if os.WTERMSIG(status) != signal.SIGKILL:
-            return 5
-    return 6
+
+    def child() -> None:
+        arm(Ledger(path, kills=sys.argv[5] != "0"))
+        cycle(record, made / "bot.toml", state, url)
+
+    return until_through(child, MOST_PROCESSES)
 
 
 if __name__ == "__main__":

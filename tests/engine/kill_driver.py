@@ -19,6 +19,7 @@ import re
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -162,15 +163,13 @@ def cycle(state: Path) -> None:
             app.run(app.runs.begin(settings), progress)
 
 
-def main() -> int:
-    state, path, shard, of = Path(sys.argv[1]).resolve(), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-    ledger = Ledger(path, shard, of)
-    for _ in range(3_000):
+def until_through(run: Callable[[], None], most: int = 3_000) -> int:
+    """Fork a child that runs, as often as one is killed, until one comes through: its exit code; 6 if none does."""
+    for _ in range(most):
         child = os.fork()
         if child == 0:
             try:
-                arm(state, ledger)
-                cycle(state)
+                run()
             except BotError as error:
                 sys.stderr.write(f"{error.family}: {error}\n")
                 os._exit(3)
@@ -184,6 +183,17 @@ def main() -> int:
         if os.WTERMSIG(status) != signal.SIGKILL:
             return 5
     return 6
+
+
+def main() -> int:
+    state, path, shard, of = Path(sys.argv[1]).resolve(), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    ledger = Ledger(path, shard, of)
+
+    def child() -> None:
+        arm(state, ledger)
+        cycle(state)
+
+    return until_through(child)
 
 
 if __name__ == "__main__":
