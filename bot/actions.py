@@ -140,10 +140,11 @@ class Gate:
 
     def decide(self, ask: Asked) -> Order | Refused | Ignored:
         """Say what is to be run. Raises ForgeProblem."""
-        if ask.author.lower() == self._desk.account.login.lower():
-            return Ignored(why="the bot wrote it")
+        # First, since anybody can ask: what a stranger's comment costs is taken from the requests of all of Actions.
         if self._desk.permission(ask.author) not in MAY_COMMAND:
             return _no(ask, "-1", "its author has no write permission")
+        if ask.author.lower() == self._desk.account.login.lower():
+            return Ignored(why="the bot wrote it")
         text = self._desk.comment_text(ask.comment)
         if text is None:
             return Ignored(why="the comment was deleted")

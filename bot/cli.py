@@ -175,6 +175,10 @@ def publish(
         Path, typer.Argument(help="The file that --publish-to wrote.", metavar="FILE", readable=False)
     ],
     forge: Annotated[str | None, typer.Option("--forge", help="local or github.")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Publish what `bot cycle --demo` kept.")] = False,
+    only_reply: Annotated[
+        bool, typer.Option("--only-reply", help="Refuse a file with more than the answer to a command.")
+    ] = False,
     state: State = Path(".bot"),
     config: Config = None,
     wait: Wait = 0.0,
@@ -184,7 +188,7 @@ def publish(
     from bot.publish_command import PublishOptions, run_publish
 
     raise typer.Exit(run_publish(PublishOptions(
-        file=file, forge=forge, state=state, config=config, wait_s=wait, json=json,
+        file=file, forge=forge, demo=demo, only_reply=only_reply, state=state, config=config, wait_s=wait, json=json,
     )))
 
 

@@ -97,9 +97,14 @@ def _announce(settings: Settings, app: App) -> None:
     if settings.dry_run:
         _err("Dry run: nothing is published. Model calls are made, and cost what they cost.")
     if settings.publish == "later" and app.publish_to is not None:
-        _err(f"Nothing is published now: `bot publish {app.publish_to}` does it.")
+        _err(f"Nothing is published now: {_publishing(settings, app)} does it.")
     if settings.sandbox == "process":
         _err(f"Weak sandbox: {app.sandbox('process', demo=True).warning}")
+
+
+def _publishing(settings: Settings, app: App) -> str:
+    """The command that publishes what a run keeps for later."""
+    return f"`bot publish{' --demo' if settings.demo else ''} {app.publish_to}`"
 
 
 def summary(app: App, record: CycleRecord) -> dict[str, object]:
@@ -221,7 +226,10 @@ def _rows(app: App, record: CycleRecord) -> list[tuple[str, str]]:
         for item in record.effects() if item.receipt and item.effect.effect != "comment"
     )
     rows.append(("state", state_in_words(record, app.workflow)))
-    rows.append(("", next_in_words(record, app.workflow)))
+    if record.settings.publish == "later" and record.end is CycleEnd.FIX_PROPOSED:
+        rows.append(("", f"Next: {_publishing(record.settings, app)}. Then a person reviews the draft pull request."))
+    else:
+        rows.append(("", next_in_words(record, app.workflow)))
     return rows
 
 
@@ -241,7 +249,7 @@ def _show_plan(app: App, record: CycleRecord) -> None:
         table.add_column(heading, overflow="fold")
     for planned in plan:
         table.add_row(planned.what, harmless(planned.key), harmless(planned.title), planned.size_in_words)
-    _out("\nWould be published:" if record.settings.dry_run else f"\n`bot publish {app.publish_to}` publishes:")
+    _out("\nWould be published:" if record.settings.dry_run else f"\n{_publishing(record.settings, app)} publishes:")
     say_table(table)
 
 

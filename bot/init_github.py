@@ -70,7 +70,8 @@ def init_github(show: bool, workflows: str | None) -> int:
     missing = [file for file in files if file.path not in there]
     if not missing:
         raise ConfigProblem(
-            f"{', '.join(there)} exist already and were left as they are.",
+            f"{', '.join(there)} {'exist already and were' if len(there) > 1 else 'exists already and was'} left as "
+            f"{'they are' if len(there) > 1 else 'it is'}.",
             "`bot init --github --print` shows what would be written; `bot doctor` looks at what is there.",
         )
     for file in missing:
@@ -205,8 +206,14 @@ def _left_to_do(facts: Facts, ours: Ours, written: list[str]) -> Iterator[str]:
                "none were written. `bot cycle --forge github` works there from a machine of yours; `api_url` is set.")
         yield "Set what is yours in bot.toml, set GITHUB_TOKEN, then run `bot doctor`."
         return
+    if remote is not None and not remote.api_url:
+        yield ""
+        yield (f"The remote `origin` ({remote.host}/{remote.name}) is no repository on a GitHub, so no workflows were "
+               'written. Elsewhere whybot writes files: put kind = "local" under [forge].')
+        yield "Set what is yours in bot.toml, then run `bot doctor`."
+        return
     yield from _not_known(facts, ours)
-    name = remote.name if remote is not None and remote.api_url else "OWNER/NAME"
+    name = remote.name if remote is not None else "OWNER/NAME"
     files = " ".join(written)
     for text in ("left_to_do.txt", "removal.txt"):
         yield filled(text, name, facts.branch, ours.repository, files).rstrip("\n")
@@ -223,13 +230,13 @@ def _not_known(facts: Facts, ours: Ours) -> Iterator[str]:
     if not facts.origin:
         yield ('There is no remote `origin`, so `name` under [repository] is still OWNER/NAME: put in the '
                "repository's name on GitHub.")
-    elif facts.remote is None or not facts.remote.api_url:
+    elif facts.remote is None:
         yield (f"The remote `origin` ({facts.origin}) is no repository on a GitHub, so `name` under [repository] is "
                "still OWNER/NAME. whybot publishes to GitHub only.")
     if not ours.known:
         yield (f"It is not known from where Actions takes whybot, so the workflows still say {ours.repository} and "
-               f"{ours.commit}: put in the repository and the full commit of whybot, or remove the files and say "
-               "`bot init --github --workflows OWNER/NAME@COMMIT`.")
+               f"{ours.commit}: put in the repository and the full commit of whybot (in step 1, too), or "
+               "remove the files and say `bot init --github --workflows OWNER/NAME@COMMIT`.")
     for service in facts.services:
         if service.name is None and service not in _certain(facts):
             yield (f"{service.root} looks like a service, but no file here says what it is called on Cloud Run: add "

@@ -5,6 +5,7 @@ What it is given comes from the job in which generated code ran, so nothing of i
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from pathlib import Path
 from bot.adapters import FORGES
 from bot.app import App, Options
 from bot.domain.effects import Effect, Receipt, ReplyUpsert
-from bot.domain.errors import BotError, ConfigProblem, NotOffered, PolicyRefused, UsageProblem
+from bot.domain.errors import BotError, ConfigProblem, NotOffered, PolicyRefused, RecordDamaged, UsageProblem
 from bot.domain.publication import Publication
 from bot.engine.delivering import (
     apply_publication,
@@ -24,7 +25,8 @@ from bot.engine.delivering import (
     unpublished,
 )
 from bot.engine.keeping import in_actions, record_url, workflow_run, write_publication
-from bot.engine.ledger import remember
+from bot.engine.ledger import read_ledger, remember
+from bot.engine.plausible import is_anothers
 from bot.engine.publication import MOST_BYTES, parse_publication
 from bot.engine.publisher import Publisher
 from bot.engine.runner import describe
@@ -46,6 +48,8 @@ class PublishOptions:
     config: Path | None = None
     wait_s: float = 0.0
     json: bool = False
+    demo: bool = False
+    only_reply: bool = False
 
 
 def run_publish(
@@ -56,7 +60,7 @@ def run_publish(
     Run again it changes nothing. Raises UsageProblem or RecordDamaged for a file that is none, PolicyRefused for one
     that may not be published, then with nothing done, and ForgeProblem when the forge fails on the way.
     """
-    app = App.open(Options(state=options.state, config=options.config))
+    app = App.open(Options(demo=options.demo, state=options.state, config=options.config))
     app.environ = app.environ if environ is None else environ
     app.clock = clock or app.clock
     with app.lock(f"bot publish {options.file}", options.wait_s), make_progress() as progress:
@@ -98,12 +102,15 @@ class _Publishing:
         """Check everything, then apply it and update the ledger, also when a part of it failed."""
         given = read_publication(self.options.file)
         self.done = unpublished(given)
-        workspace = self.app.workspace(demo=False)
+        workspace = self.app.workspace(self.options.demo)
         open_forge = self.app.forge_named(self.kind, workspace)
         publisher = Publisher(open_forge, self.app.config.policy, workspace, record_url(self.app.environ))
         try:
             check_scope(given, self.app.config.repository.name, self.kind, self.app.clock.now())
             _check_job(given, self.app.environ)
+            if self.options.only_reply:
+                _check_only_reply(given)
+            self._check_run(given, open_forge)
             check_publication(given, publisher, self.app.config.target, workspace)
         except BotError as problem:
             self._summarise(problem)
@@ -118,6 +125,22 @@ class _Publishing:
             self.ledger = f"The ledger was not updated: {problem}"
             self.problem = self.problem or _for_this_command(problem)
         self._summarise(self.problem)
+
+    def _check_run(self, given: Publication, open_forge: Callable[[], Forge]) -> None:
+        """Refuse, in GitHub Actions, what is of another workflow's run. Raises PolicyRefused, ForgeProblem."""
+        branch, run = self.app.config.forge.state_branch, workflow_run(self.app.environ)
+        if not branch or run is None or given.scope.run is None:
+            return
+        conversation = None
+        with contextlib.suppress(ConfigProblem):
+            conversation = _asked(self.app.environ)[1]
+        # A ledger that cannot be read hinders no issue; that it was not updated is said at the end.
+        with contextlib.suppress(NotOffered, RecordDamaged):
+            if is_anothers(given, read_ledger(open_forge(), branch), run, conversation):
+                raise PolicyRefused(
+                    f"The publication was refused: its run {given.scope.run} is that of another job.",
+                    "Only `/bot retry` on an issue or pull request of a run goes on with it. Nothing was published.",
+                )
 
     def _save(self, publication: Publication) -> None:
         self.done = publication
@@ -194,6 +217,18 @@ def read_publication(path: Path) -> Publication:
             f"{path} cannot be read: {error.strerror}.", "Name the file that `bot cycle --publish-to` wrote."
         ) from error
     return parse_publication(content, str(path))
+
+
+def _check_only_reply(publication: Publication) -> None:
+    """Refuse all but the answer to a command. Raises PolicyRefused."""
+    parts = publication.parts
+    if any(part.past is not None or part.commits for part in parts) or not all(
+        isinstance(item.effect, ReplyUpsert) for part in parts for item in part.effects
+    ):
+        raise PolicyRefused(
+            "The publication was refused: it holds more than the answer to a command.",
+            "Nothing was published. Leave --only-reply out for what a cycle made.",
+        )
 
 
 def _check_job(publication: Publication, environ: Mapping[str, str]) -> None:

@@ -82,6 +82,11 @@ def look_at(root: Path) -> Facts:
                  services=tuple(_services(root, frozenset(filter(None, paths)))))
 
 
+def look_at_origin(root: Path) -> Remote | None:
+    """Where a clone's `origin` lies, if that can be read. Raises ConfigProblem or ForgeProblem when git refuses it."""
+    return remote_of(_said(Git(root, _MOST_SECONDS), "remote", "get-url", "origin"))
+
+
 def _said(git: Git, *arguments: str) -> str:
     done = git.run(*arguments)
     return done.out.decode("utf-8", "replace").strip() if done.code == 0 else ""

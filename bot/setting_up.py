@@ -132,7 +132,15 @@ def _repository(app: App, demo: bool) -> Finding:
         return Finding("repository", "missing", f"{path} has no {app.config.repository.branch}",
                        "Commit something, or set `branch` under [repository].")
     repository = app.config.repository
-    return Finding("repository", "ok", f"{repository.name}, {repository.branch} is at {head[:12]}")
+    at = f"{repository.name}, {repository.branch} is at {head[:12]}"
+    if app.config.forge.kind == "github" and not demo:
+        from bot.repository_facts import look_at_origin
+
+        origin = look_at_origin(Path(path))
+        if origin is not None and origin.name.lower() != repository.name.lower():
+            return Finding("repository", "note", f"{at}; but `origin` of the clone is {origin.name}",
+                           "If that is where it should publish, put it in as `name` under [repository].")
+    return Finding("repository", "ok", at)
 
 
 def _logs(app: App) -> Finding:
@@ -172,8 +180,12 @@ def _forge(app: App) -> Iterator[Finding]:
         if isinstance(forge, GitHubForge):
             for remark in check_up(forge, settings.ci_on_unreviewed_code):
                 yield Finding("forge", remark.state, remark.said, remark.remedy)
+            if settings.state_branch == forge.place.repository.default_branch:
+                yield Finding("forge", "missing", f"`state_branch` is {settings.state_branch}, the default branch",
+                              "Give it a branch of its own under [forge], such as whybot-state.")
     except BotError as error:
-        yield Finding("forge", "missing", error.what, error.remedy)
+        # The forge's remedies are made for cycles.
+        yield Finding("forge", "missing", error.what, error.remedy.replace("un `bot resume`", "un `bot doctor` again"))
 
 
 def _workflows(app: App, demo: bool) -> Iterator[Finding]:

@@ -91,7 +91,7 @@ def _status_table(app: App, records: list[CycleRecord], held: bool) -> Table:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("run", "cycle", "focus", "state", "incident", "proof"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "run")
     for record in records:
         incident = record.incident
         state = state_in_words(record, app.workflow)

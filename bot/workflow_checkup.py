@@ -14,9 +14,11 @@ from bot.init_github import FOLDER, NO_COMMIT, NOBODY, TEMPLATES, WORKFLOWS
 from bot.repository_facts import default_branch
 
 _USES = re.compile(
-    r"^\s+uses:\s*['\"]?(?P<repository>[^/\s'\"]+/[^/\s]+)/\.github/workflows/\w+\.ya?ml@(?P<ref>[^\s'\"#]+)",
+    r"^(?P<indent>[ \t]+)uses:\s*['\"]?(?P<repository>[^/\s'\"]+/[^/\s]+)"
+    r"/\.github/workflows/\w+\.ya?ml@(?P<ref>[^\s'\"#]+)",
     re.MULTILINE,
 )
+_PERMISSIONS = re.compile(r"^(?P<indent>[ \t]*)permissions:", re.MULTILINE)
 _RIGHT = re.compile(r"^ +(?P<name>[a-z-]+): *(?P<right>read|write)\b", re.MULTILINE)
 _COMMENT = re.compile(r"(^|\s)#.*$", re.MULTILINE)
 
@@ -38,7 +40,13 @@ def look_at_workflows(root: Path) -> Remark | None:
     there = [name for name in WORKFLOWS if (root / FOLDER / name).is_file()]
     if not there:
         return None
-    remarks = [remark for name in there for remark in _of(name, (root / FOLDER / name).read_text("utf-8", "replace"))]
+    found: dict[Remark, list[str]] = {}
+    for name in there:
+        for remark in _of(name, (root / FOLDER / name).read_text("utf-8", "replace")):
+            found.setdefault(remark, []).append(name)
+    # What is wrong with all of them is said once.
+    remarks = [remark._replace(said=f"{', '.join(names)}{': each' if len(names) > 1 else ''} {remark.said}")
+               for remark, names in found.items()]
     if not remarks:
         remarks = list(_not_brought(root, [f"{FOLDER}/{name}" for name in there]))
     if not remarks:
@@ -50,29 +58,34 @@ def look_at_workflows(root: Path) -> Remark | None:
 
 
 def _of(name: str, text: str) -> Iterator[Remark]:
+    """What is to be said of one workflow, as sentences that its name begins."""
     plain = _COMMENT.sub("", text)
     calls = _USES.search(plain)
     if calls is None:
-        yield Remark("missing", f"{name} calls no workflow of whybot's",
+        yield Remark("missing", "calls no workflow of whybot's",
                      f"`bot init --github --print` shows what {name} should be.")
         return
     if calls["repository"] == NOBODY or calls["ref"] == NO_COMMIT:
-        yield Remark("missing", f"{name} still says {NOBODY} or {NO_COMMIT[:7]}…, which are placeholders",
+        yield Remark("missing", f"still says {NOBODY} or {NO_COMMIT[:7]}…, which are placeholders",
                      "Put in the repository that has whybot and the full commit of the version you want, say "
                      "`git ls-remote https://github.com/THE-OWNER/whybot HEAD`.")
     elif re.fullmatch(r"[0-9a-f]{40}", calls["ref"]) is None:
-        yield Remark("note", f"{name} takes whybot from {calls['ref']}, which can be moved under you",
+        yield Remark("note", f"takes whybot from {calls['ref']}, which can be moved under you",
                      "Name a commit with all 40 digits after the @.")
+    inner = {match["indent"] for match in _PERMISSIONS.finditer(plain)} - {"", calls["indent"]}
+    if inner:
+        yield Remark("missing", "has a `permissions:` not in line with its `uses:`, so GitHub cannot read it",
+                     "Indent both alike; they belong to the same job.")
     wanted = _rights(_COMMENT.sub("", (TEMPLATES / name).read_text(encoding="utf-8")))
     lacking = sorted(wanted - _rights(plain))
     if lacking:
         lines = ", ".join(f"`{right}: {how}`" for right, how in lacking)
-        yield Remark("missing", f"{name} does not give {lines}, so GitHub refuses to start it",
+        yield Remark("missing", f"does not give {lines}, so GitHub refuses to start it",
                      "Put that under `permissions` of its job: each job inside takes only its own part.")
     if re.search(r"^\s*permissions:\s*write-all\b", plain, re.MULTILINE):
-        yield Remark("note", f"{name} says write-all", "Name the permissions one by one.")
+        yield Remark("note", "says write-all", "Name the permissions one by one.")
     if re.search(r"^\s+secrets:\s*inherit\b", plain, re.MULTILINE):
-        yield Remark("missing", f"{name} hands every secret of the repository over",
+        yield Remark("missing", "hands every secret of the repository over",
                      "Name the secrets: ANTHROPIC_API_KEY, and WHYBOT_APP_KEY for an App.")
     yield from _triggers(name, plain)
 
@@ -83,11 +96,11 @@ def _rights(text: str) -> set[tuple[str, str]]:
 
 def _triggers(name: str, plain: str) -> Iterator[Remark]:
     if "pull_request_target" in plain:
-        yield Remark("missing", f"{name} runs on pull_request_target, with secrets, for anybody's pull request",
+        yield Remark("missing", "runs on pull_request_target, with secrets, for anybody's pull request",
                      "Let it run on pull_request.")
     wanted = {"whybot-commands.yml": "issue_comment", "whybot-audit.yml": "pull_request"}.get(name)
     if wanted is not None and re.search(rf"\b{wanted}\b", plain) is None:
-        yield Remark("missing", f"{name} does not run on {wanted}", f"Say `{wanted}:` under `on`.")
+        yield Remark("missing", f"does not run on {wanted}", f"Say `{wanted}:` under `on`.")
 
 
 def _not_brought(root: Path, paths: list[str]) -> Iterator[Remark]:

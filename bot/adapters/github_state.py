@@ -13,7 +13,7 @@ from bot.adapters.github_answers import BlobAnswer, CommitAnswer, RefAnswer, Tre
 from bot.adapters.github_place import GitHubPlace
 from bot.adapters.github_refusals import Refused
 from bot.adapters.state_files import changed_meanwhile, check_state_name, version_of
-from bot.domain.errors import ForgeProblem, NotOffered
+from bot.domain.errors import ConfigProblem, ForgeProblem, NotOffered
 from bot.ports import ForgeFile
 
 _TRIES: Final = 3
@@ -48,11 +48,17 @@ class GitHubState:
     def write(self, name: str, content: bytes, version: str | None) -> str:
         """Write a file over a version of it; return the new version.
 
-        Raises ForgeConflict when it is another by now, NotOffered where no branch is meant to be.
+        Raises ForgeConflict when it is another by now, NotOffered where no branch is meant to be, and ConfigProblem
+        where that branch is people's own.
         """
         check_state_name(name)
         if not self._branch:
             raise NotOffered("No state branch is configured.", "Set `state_branch` under [forge].")
+        if self._branch == self._place.repository.default_branch:
+            raise ConfigProblem(
+                f"`state_branch` in [forge] is {self._branch}, the default branch, on which the bot writes nothing.",
+                "Give it a branch of its own, such as whybot-state.",
+            )
         wanted = version_of(content)
         for _ in range(_TRIES):
             head = self._head()

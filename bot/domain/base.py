@@ -45,6 +45,12 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^v[0-9]+-[0-9a-f]{16}$")]
 """Rule version and 64 bits of hash: `v2-0123456789abcdef`."""
 
+
+def rules_of(fingerprint: Fingerprint) -> int:
+    """The version of the rules that gave a fingerprint."""
+    return int(fingerprint.partition("-")[0].removeprefix("v"))
+
+
 def counted(number: int, one: str, many: str = "") -> str:
     """`1 test`, `2 tests`; `many` where the plural is not `one` with an s."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from bot.domain.config import TargetConfig
 from bot.domain.effects import (
@@ -23,21 +24,30 @@ from bot.domain.effects import (
     TrackingUpsert,
 )
 from bot.domain.errors import BotError, PolicyRefused
-from bot.domain.past import PastCycle
+from bot.domain.past import Ledger, PastCycle
 from bot.domain.publication import Publication
-from bot.engine.ledger import short_finding, with_receipts
+from bot.engine.ledger import ledger_bytes, short_finding, with_receipts
+from bot.engine.plausible import foreign_branch, is_powerless, names_beside, yet_to_come
 from bot.engine.publisher import Publisher
 from bot.ports import FileChange, Workspace
 
-_MOST_WORDS = 400
+_MOST_ENTRY_BYTES = 6_000
+"""Of an entry without its finding. A ledger keeps 500, and one of more than 4 MB is not read any more."""
 
 
-def check_scope(publication: Publication, repository: str, forge: str) -> None:
-    """Raise PolicyRefused when a publication is for another repository or forge, or contradicts itself."""
+def check_scope(publication: Publication, repository: str, forge: str, now: datetime) -> None:
+    """Raise PolicyRefused when a publication is for another repository or forge, or contradicts itself or the clock."""
+    if what := yet_to_come(publication, now):
+        raise _refused(f"{what} is yet to come")
     for part in publication.parts:
         scope, past = part.scope, part.past
         if scope.repository != repository:
-            raise _refused(f"it is for the repository {scope.repository}, and `name` in [repository] is {repository}")
+            raise PolicyRefused(
+                f"The publication was refused: it is for the repository {scope.repository}, and `name` in [repository] "
+                f"is {repository}.",
+                "Nothing was published. Publish it from that repository's clone and bot.toml; what `bot cycle --demo` "
+                "kept, with --demo.",
+            )
         if scope.run != publication.scope.run:
             raise _refused("its cycles are not of one run")
         if past is None:
@@ -46,6 +56,8 @@ def check_scope(publication: Publication, repository: str, forge: str) -> None:
             raise _refused("its entry for the ledger is about another cycle")
         if scope.fingerprint is not None and scope.fingerprint not in past.names:
             raise _refused("its entry for the ledger is about another incident")
+        if other := names_beside(part, past):
+            raise _refused(f"its entry for the ledger names {other[0]}, which is not its issue's")
         if past.forge != forge:
             raise _refused(f"its cycle publishes to the forge {past.forge!r}, not {forge!r} (see --forge)")
 
@@ -67,6 +79,8 @@ def remake_commits(part: Publication, workspace: Workspace | None) -> None:
             f"The publication was refused: {base[:12]}, the commit that its cycle works on, is on no branch here.",
             "In Actions, check out with `fetch-depth: 0`; elsewhere run `git fetch`. Nothing was published.",
         )
+    if branch := foreign_branch(part):
+        raise _refused(f"the branch {branch} is not named after its cycle")
     known = {base}
     allowed = frozenset(path for push in pushes for path in push.paths)
     for commit in part.commits:
@@ -78,6 +92,8 @@ def remake_commits(part: Publication, workspace: Workspace | None) -> None:
         made = workspace.commit(commit.parent, changes, commit.message, commit.when)
         if made != commit.id:
             raise _refused(f"its commit {commit.id[:12]} is not what it is made of, which gives {made[:12]}")
+        if not is_powerless(commit.message):
+            raise _refused(f"the message of its commit {commit.id[:12]} is not one of the bot's")
         known.add(made)
     for push in pushes:
         if push.base != base or push.head not in known:
@@ -202,12 +218,14 @@ def past_of(part: Publication, *, private: bool, workflow_run: int | None) -> Pa
     if part.past is None:
         return None
     finding = short_finding(part.past.finding) if private else None
-    own: dict[str, object] = {"issue": None, "pull": None, "fix": None, "finding": finding}
-    if part.past.fixed is not None and len(part.past.fixed.how) > _MOST_WORDS:
-        own["fixed"] = None
+    # That an incident is gone is the word of later logs, never of the job that worked on it.
+    own: dict[str, object] = {"issue": None, "pull": None, "fix": None, "finding": finding, "fixed": None}
     if workflow_run is not None:
         own["workflow_run"] = workflow_run
-    return with_receipts(part.past.model_copy(update=own), part.effects)
+    past = part.past.model_copy(update=own)
+    if len(ledger_bytes(Ledger(cycles=(past.model_copy(update={"finding": None}),)))) > _MOST_ENTRY_BYTES:
+        past = past.model_copy(update={"seen": None})
+    return with_receipts(past, part.effects)
 
 
 def _refused(why: str) -> PolicyRefused:

@@ -56,7 +56,9 @@ def past_cycle(record: CycleRecord, charges: Iterable[Charge], *, private: bool,
 
 def short_finding(finding: EarlierFinding | None) -> EarlierFinding | None:
     """A finding, unless it is too long for a file that every cycle reads."""
-    return finding if finding is not None and len(finding.model_dump_json()) <= _MOST_FINDING_CHARS else None
+    # Counted as it stands in the file, where a letter may be an escape of twelve.
+    is_short = finding is not None and len(json.dumps(finding.model_dump(mode="json"))) <= _MOST_FINDING_CHARS
+    return finding if is_short else None
 
 
 def _aside(record: CycleRecord, kind: str) -> int | None:

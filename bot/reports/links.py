@@ -20,7 +20,8 @@ def published(effects: Iterable[RecordedEffect], record_url: str = "") -> Callab
         place = place_of(item, every)
         if place and item.receipt is not None and (item.receipt.number is not None or item.receipt.url):
             number = "" if item.receipt.number is None else f" {item.receipt.number}"
-            known[place] = page(f"{item.effect.effect.replace('_', ' ')}{number}", item.receipt.url)
+            words = "the check" if isinstance(item.effect, CheckReport) else item.effect.effect.replace("_", " ")
+            known[place] = page(f"{words}{number}", item.receipt.url)
 
     def find(kind: Kind, name: str) -> str:
         if kind == "record":

@@ -28,6 +28,11 @@ _COMMAND = re.compile(r"^(\s*)/(?=[a-z])", re.IGNORECASE)
 _ACTING = re.compile(r"(?P<escape>\\[!-/:-@\[-`{-~])|\$|!\[|\](?=[(:])|<(?=[A-Za-z/!?])|&(?=#?\w)")
 
 _OURS = re.compile(r"\[\[(issue|pull|check|record)(?: ([A-Za-z0-9._/-]{1,160}))?\]\](?![(:\[])")
+# What a forge would take for "this closes it" once the link after it is filled in (docs.github.com, "Linking a pull
+# request to an issue").
+_CLOSES = re.compile(
+    r"\b[cfr](?=(?:lose|ix|esolve)(?:s|d|es|ed)?\b[\W_]{0,40}\[\[(?:issue|pull) )", re.IGNORECASE
+)
 _LANGUAGES = frozenset({"", "text", "diff", "sh", "python", "json", "toml"})
 """What a fenced block may be said to hold; GitHub makes pictures and formulas of some others."""
 
@@ -101,6 +106,12 @@ def plain(text: str, most: int = 1_200) -> str:
     An order is what keeps CI from running, as in `[skip ci]`.
     """
     return _broken(_SKIP, _unlinked(_one_line(redact(text), most)))
+
+
+def acts(text: str) -> bool:
+    """Whether a line could do in a commit's message what `plain` takes from it; a commit that it names does nothing."""
+    shown = _JOINER.join(visible(part) for part in text.split(_JOINER))
+    return _broken(_SKIP, _broken(_REFERENCE, _broken(_LINK, shown))) != text
 
 
 def _one_line(text: str, most: int | None = None) -> str:
@@ -277,8 +288,11 @@ def link(kind: Kind, name: str = "") -> str:
 def linked(text: str, find: Callable[[Kind, str], str]) -> str:
     """Fill in the links of a finished body, after everything else was neutralised. Code is left alone.
 
-    `find` gives the Markdown for a thing of the bot's own, say `#12`; empty where there is none yet.
+    `find` gives the Markdown for a thing of the bot's own, say `#12`; empty where there is none yet. None of these is
+    closed by the word before it: what a pull request closes is said by who publishes it.
     """
+    text = _broken(_CLOSES, text)
+
     def filled(part: str) -> str:
         return _OURS.sub(lambda match: find(_KINDS[match[1]], match[2] or "") or "not published", part)
 

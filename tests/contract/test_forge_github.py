@@ -10,7 +10,7 @@ from bot.adapters.git_workspace import GitWorkspace
 from bot.adapters.github_answers import PermissionAnswer
 from bot.adapters.github_forge import GitHubForge
 from bot.domain.effects import Annotation
-from bot.domain.errors import ForgeConflict, ForgeGone, ForgeProblem, NotOffered, PolicyRefused
+from bot.domain.errors import ConfigProblem, ForgeConflict, ForgeGone, ForgeProblem, NotOffered, PolicyRefused
 from bot.ports import FileChange, Permission
 from tests.contract.forge_setting import (
     ACTIONS,
@@ -335,6 +335,15 @@ def test_a_large_state(github: GitHub, workspace: GitWorkspace, clock: InstantCl
     found = forge.state("ledger.json")
     assert found is not None
     assert (found.content == content, found.version) == (True, version)
+
+
+def test_the_state_is_not_kept_on_the_default_branch(
+    github: GitHub, workspace: GitWorkspace, clock: InstantClock
+) -> None:
+    github.tokens[SECRET] = APP
+    forge = GitHubForge("acme/shop", SECRET, github.url, workspace, clock, state_branch="main")
+    with pytest.raises(ConfigProblem, match="the default branch"):
+        forge.put_state("ledger.json", b"", None)
 
 
 def test_no_state_branch(github: GitHub, workspace: GitWorkspace, clock: InstantClock) -> None:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from unittest import mock
@@ -174,7 +175,7 @@ class Office:
             contextlib.chdir(self.home), mock.patch.object(github_api, "_TIMEOUT_SECONDS", timeout),
         ):
             try:
-                run_publish(options, ENVIRON, InstantClock())
+                run_publish(options, ENVIRON, InstantClock(self.record.created_at + timedelta(hours=1)))
             except BotError as problem:
                 error = problem
         done = parse_publication(file.read_bytes(), "it")
@@ -230,7 +231,9 @@ def pattern_of(request: str) -> str:
 
 
 def portion(kind: str, patterns: list[str]) -> list[str]:
-    """The requests that a kind of fault is for: all, or every third where each ends a run, in turn."""
+    """The requests that a kind of fault is for: all, or every third where each ends a run or waits, in turn."""
+    if kind.startswith("time-out"):
+        return patterns["after" in kind :: 3]
     if kind not in ENDING:
         return patterns
     return patterns[ENDING.index(kind) % 3 :: 3]

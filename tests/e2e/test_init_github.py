@@ -84,7 +84,7 @@ def test_everything_is_written_and_what_is_left_is_said(shop: Path, capsys: pyte
     said = capsys.readouterr().out
     assert said.startswith("Wrote .github/workflows/whybot-audit.yml.\nLeft as it is: ")
     assert (shop / "bot.toml").read_text() == "# mine\n"
-    with pytest.raises(ConfigProblem, match="exist already and were left"):
+    with pytest.raises(ConfigProblem, match="exist already and were left as they are"):
         init_github(show=False, workflows=OURS)
 
 
@@ -166,7 +166,9 @@ def test_a_remote_that_is_none_is_said_and_left_to_put_in(
     said = capsys.readouterr().out
     assert words in said
     assert "hunter2" not in said
-    assert "gh secret set ANTHROPIC_API_KEY --repo OWNER/NAME" in said
+    # On a GitLab there is nothing to set up at GitHub; of no host at all it is not known.
+    assert ("gh secret set ANTHROPIC_API_KEY --repo OWNER/NAME" in said) == Path(".github").exists()
+    assert Path(".github").exists() == ("gitlab" not in origin)
     assert load_config(Path("bot.toml")).repository.name == "OWNER/NAME"
 
 
@@ -280,6 +282,8 @@ MISTAKES: tuple[tuple[str, Change, str, str], ...] = (
     ("a token that is none", environ("GITHUB_TOKEN", "gone"), "forge", "token"),
     ("a token that only reads", environ("GITHUB_TOKEN", "reads"), "forge", "ada may not write to"),
     ("another repository", edit("bot.toml", 'name = "acme/shop"', 'name = "acme/other"'), "forge", "acme/other"),
+    ("people's branch for the state", edit("bot.toml", "[forge]", '[forge]\nstate_branch = "main"'), "forge",
+     "`state_branch` is main, the default branch"),
     ("no model key", edit("bot.toml", 'name = "script:script"', 'name = "claude-opus-5-5"'), "model",
      "ANTHROPIC_API_KEY"),
     ("no log source", edit("bot.toml", 'source = "file:export.ndjson"', ""), "logs", "`source` under [logs]"),
@@ -294,6 +298,8 @@ MISTAKES: tuple[tuple[str, Change, str, str], ...] = (
     ("a branch for a commit", edit(CALLER, f"@{OURS.partition('@')[2]}", "@main"), "workflows",
      "can be moved under you"),
     ("a place that was not put in", edit(CALLER, "acme/whybot", "OWNER/whybot"), "workflows", "are placeholders"),
+    ("a right out of line", edit(CALLER, "    permissions:\n", "   permissions:\n"), "workflows",
+     "not in line with its `uses:`"),
     ("another event", edit(COMMANDS, "issue_comment:", "issues:"), "workflows", "does not run on issue_comment"),
     ("an event for strangers", edit(".github/workflows/whybot-audit.yml", "pull_request:", "pull_request_target:"),
      "workflows", "Let it run on pull_request"),
@@ -318,6 +324,26 @@ def test_each_mistake_is_named_with_its_remedy(
     (state,) = (state for of, state, said in found if of == what and words in said)
     # Both can be meant: logs that each command names, a version that somebody else raises.
     assert state == ("note" if words in {"can be moved under you", "`source` under [logs]"} else "missing")
+
+
+def test_what_is_wrong_with_all_workflows_is_said_once(
+    shop: Path, hub: GitHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in WORKFLOWS:
+        path = shop / ".github/workflows" / name
+        path.write_text(path.read_text().replace("acme/whybot", "OWNER/whybot"))
+    ((_, _, said),) = (one for one in doctor(capsys) if one[0] == "workflows")
+    assert said.startswith("whybot.yml, whybot-commands.yml, whybot-audit.yml: each still says OWNER/whybot")
+    assert said.count("placeholders") == 1
+
+
+def test_another_name_than_the_clone_s_is_noted(
+    shop: Path, hub: GitHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git(shop, "config", "remote.origin.url", "git@github.com:acme/other.git")
+    ((_, state, said),) = (one for one in doctor(capsys) if one[0] == "repository")
+    assert state == "note"
+    assert "`origin` of the clone is acme/other" in said
 
 
 def test_what_the_default_branch_lacks_is_said(shop: Path, hub: GitHub, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,7 +36,7 @@ def test_a_cycle_is_published_from_another_clone_once_and_can_be_set_back(tmp_pa
     (tmp_path / "bot.toml").write_text("[proof]\nreruns = 1\nmutants = 0\n")
     said = bot(*DEMO, "--publish-to", "publication.json", cwd=tmp_path)
     assert said.code == 0, said.everything
-    assert "`bot publish publication.json` publishes:" in said.everything
+    assert "`bot publish --demo publication.json` publishes:" in said.everything
     assert not (tmp_path / ".bot" / "forge").exists()
     assert subprocess.run(["git", "branch", "--list", "whybot/*"], cwd=tmp_path / ".bot" / "demo" / "message-router",
                           capture_output=True, check=True).stdout == b""
@@ -84,6 +84,13 @@ def test_a_cycle_is_published_from_another_clone_once_and_can_be_set_back(tmp_pa
     listed = bot("status", "--ledger", "forge", cwd=home)
     assert listed.code == 0
     assert "issue 1, pull request 2" in listed.everything
+
+    refused = bot("publish", "second.json", cwd=tmp_path)
+    assert refused.code == 9, refused.everything
+    assert "with --demo" in refused.everything
+    said = bot("publish", "--demo", "second.json", cwd=tmp_path)
+    assert said.code == 0, said.everything
+    assert (tmp_path / ".bot/forge/pulls/0002.md").is_file()
 
 
 def test_a_dry_run_keeps_nothing_for_later(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import App, Options
-from bot.domain.errors import RecordDamaged
+from bot.domain.errors import PolicyRefused, RecordDamaged
 from bot.domain.past import Ledger
 from bot.domain.record import Settings
 from bot.status_command import show_status
@@ -101,3 +102,23 @@ def test_a_damaged_ledger_stops_the_next_job(scene: Scene, github: GitHub) -> No
     with pytest.raises(RecordDamaged, match="branch whybot-state is damaged") as raised:
         recalled(scene, READS)
     assert "delete it there" in raised.value.remedy
+
+
+def test_what_is_known_of_another_run_is_not_overwritten(scene: Scene, github: GitHub) -> None:
+    """A file of a later job that claims to be of an earlier run: only a retry in that run's conversation is."""
+    scene.write(record=scene.record(), change=lambda document: document["past"].update(forge="github"))
+    assert scene.publish(environ(WRITES), forge=None) == 0
+    before = ledger(github)
+    scene.write(record=scene.record(), change=lambda document: document["past"].update(
+        forge="github", version=1_000_000, fixed={"at": "2026-01-01T00:00:00Z", "how": "x"}))
+    later = environ(WRITES, GITHUB_RUN_ID="78")
+    events = {number: scene.folder / f"event-{number}.json" for number in (before.cycles[0].issue, 4711)}
+    for number, path in events.items():
+        path.write_text(json.dumps({"comment": {"id": 5}, "issue": {"number": number}}))
+    for more in ({}, {"GITHUB_EVENT_PATH": str(events[4711])}):
+        with pytest.raises(PolicyRefused, match="is that of another job"):
+            scene.publish({**later, **more}, forge=None)
+    assert ledger(github) == before
+    # `/bot retry`, given on the cycle's own issue.
+    assert scene.publish({**later, "GITHUB_EVENT_PATH": str(events[before.cycles[0].issue])}, forge=None) == 0
+    assert ledger(github).cycles[0].workflow_run == 78

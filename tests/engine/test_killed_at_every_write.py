@@ -14,7 +14,7 @@ from tests.engine.kill_driver import shard_of
 from tests.once import once
 
 ROOT = Path(__file__).parents[2]
-SHARDS = 2
+SHARDS = 1
 
 VOLATILE = {
     "version": "counts saves, and an interrupted step is begun again",

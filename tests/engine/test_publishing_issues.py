@@ -32,9 +32,10 @@ def said(bench: Bench, number: int) -> list[str]:
 def test_an_earlier_rule_versions_issue_is_the_same_issue(bench: Bench) -> None:
     bench.apply(issue())
     newer = bench.later()
-    newer.scope = newer.scope.model_copy(update={"fingerprint": OTHER.fingerprint})
-    assert newer.apply(issue(key=OTHER, aliases=(KEY,), body="New rules.")).did == "updated"
-    assert markers_in(bench.issue.body) == {str(OTHER)}
+    now = OTHER.model_copy(update={"fingerprint": "v2-ffffffffffffffff"})
+    newer.scope = newer.scope.model_copy(update={"fingerprint": now.fingerprint})
+    assert newer.apply(issue(key=now, aliases=(KEY,), body="New rules.")).did == "updated"
+    assert markers_in(bench.issue.body) == {str(now)}
 
 
 FORMER = (

@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -71,6 +72,21 @@ class Emulate:
         said: dict[str, Any] = json.loads(self._process.stdout.readline())
         self.url: str = said["url"]
         self.key: str = said["key"]
+        self._await(int(port))
+
+    @staticmethod
+    def _await(port: int) -> None:
+        """It says that it is there a moment before it listens."""
+        end = time.monotonic() + 20
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+            except OSError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
 
     def __enter__(self) -> Emulate:
         return self

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from bot.demo import SERVICE, logs_path, script_path
 from bot.demo.repository import build_repository
+from bot.engine.publishing.region import HINT
 from bot.reports.markdown import FOLD, UNFOLD
 from tests.e2e.command import bot, environment
 from tests.fakes.repositories import commit_all
@@ -166,7 +167,7 @@ def test_no_planted_secret_is_stored_sent_or_published(tmp_path: Path) -> None:
 
     parser = MarkdownIt("gfm-like", {"linkify": False, "html": True})
     for path in (state / "forge").rglob("*.md"):
-        body = "\n".join(line for line in path.read_text().splitlines() if not line.startswith("<!-- whybot:"))
+        body = "\n".join(line for line in path.read_text().splitlines() if not line.startswith(("<!-- whybot:", HINT)))
         tokens = [child for token in parser.parse(body) for child in (token, *(token.children or []))]
         foreign = {token.type for token in tokens if token.content.strip() not in {FOLD, UNFOLD}}
         assert not {"html_block", "html_inline", "image"} & foreign, path

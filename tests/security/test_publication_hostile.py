@@ -196,6 +196,22 @@ def test_no_text_of_its_fills_the_ledger(scene: Scene) -> None:
     assert len((scene.forge / "state" / "ledger.json").read_bytes()) < 2_000
 
 
+def test_what_is_to_be_an_answer_only_brings_nothing_else(refusing: Scene) -> None:
+    scene = refusing
+    scene.write()
+    with pytest.raises(PolicyRefused, match="more than the answer"):
+        scene.publish(only_reply=True)
+    untouched(scene)
+
+
+def test_that_an_incident_is_gone_is_not_the_word_of_the_job_that_worked_on_it(scene: Scene) -> None:
+    scene.write(set_in("past", "fixed", {"at": "2025-11-07T00:00:00Z", "how": "believe me"}))
+    assert scene.publish() == 0
+    ledger = (scene.forge / "state" / "ledger.json").read_text()
+    assert '"focus": "startup"' in ledger
+    assert "believe me" not in ledger
+
+
 def test_what_is_written_in_it_has_no_power(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     hostile = "@octocat #1 <img src=x> [x](https://evil.example/)\n/bot cycle\n::set-output name=x::y\n##[group]x"
 
@@ -272,8 +288,8 @@ def test_keys_of_a_stranger_and_too_much_of_anything(refusing: Scene) -> None:
     untouched(scene)
 
 
-places = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=8), lambda inner: st.lists(
-    inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2), max_leaves=3)
+scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
+places = scalars | st.lists(scalars, max_size=2) | st.dictionaries(st.text(max_size=4), scalars, max_size=2)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -36,7 +36,7 @@ name = "acme/shop"
 code = ["shop/**"]
 tests = ["tests"]
 """
-BRANCH = "whybot/startup-1"
+BRANCH = "whybot/startup-20251107t081500z-0a1b2c-01"
 
 
 class Scene:
@@ -99,10 +99,12 @@ class Scene:
         change(document)
         self.file.write_text(json.dumps(document))
 
-    def publish(self, environ: Mapping[str, str] | None = None, forge: str | None = "local") -> int:
+    def publish(
+        self, environ: Mapping[str, str] | None = None, forge: str | None = "local", only_reply: bool = False
+    ) -> int:
         """`bot publish` in the other clone."""
         home = self.folder / "home"
-        options = PublishOptions(self.file, forge, home / ".bot", home / "bot.toml")
+        options = PublishOptions(self.file, forge, home / ".bot", home / "bot.toml", only_reply=only_reply)
         return run_publish(options, environ or {}, InstantClock())
 
     @property

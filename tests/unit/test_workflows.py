@@ -239,8 +239,13 @@ def test_steps_that_are_twice_are_the_same() -> None:
     for name in ("See what there is", "Hand over what is to be published", "Keep the record for a week",
                  "Check out the repository", "Become known to Google"):
         assert step(CYCLE, "work", name) == step(COMMAND, "work", name)
-    for name in ("Check out the default branch, whose bot.toml is the policy", "Publish"):
-        assert step(CYCLE, "publish", name) == step(COMMAND, "publish", name)
+    name = "Check out the default branch, whose bot.toml is the policy"
+    assert step(CYCLE, "publish", name) == step(COMMAND, "publish", name)
+    # A job that only looks ran code of a pull request: it may answer, and nothing else.
+    assert step(COMMAND, "publish", "Publish")["env"] == {
+        **step(CYCLE, "publish", "Publish")["env"], "ANSWER_ONLY": "${{ !needs.work.outputs.publication }}",  # type: ignore[dict-item]
+    }
+    assert "$only" in str(step(COMMAND, "publish", "Publish")["run"])
 
 
 def test_the_gate_s_outputs_all_reach_the_jobs_behind_it() -> None:

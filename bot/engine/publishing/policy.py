@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from bot.domain.base import Frozen
+from bot.domain.base import Frozen, rules_of
 from bot.domain.config import PolicyConfig, TargetConfig
 from bot.domain.effects import (
     BranchPush,
@@ -42,6 +42,8 @@ _MOST: Final[Mapping[type[Frozen], tuple[int, str]]] = MappingProxyType({
 """How many different things of a kind the effects of one scope may be about."""
 
 _MOST_RELATED: Final = 20
+_MOST_ALIASES: Final = 20
+"""All open issues of one incident but the oldest are closed, and an alias makes another issue one of them."""
 _CHECK_NAME = re.compile(r"whybot[ a-z0-9-]{0,60}")
 """A check of any other name could pass for the repository's own, which a branch rule may ask for."""
 
@@ -51,11 +53,7 @@ def allow(effect: Effect, scope: Scope, known: Sequence[RecordedEffect], policy:
     _belongs(effect.key, scope)
     match effect:
         case IssueUpsert():
-            _labelled(effect.labels, policy)
-            for key in (*effect.aliases, *effect.related):
-                _same_repository(key, scope)
-            if len(effect.related) > _MOST_RELATED:
-                raise refused(f"it is related to {len(effect.related)} incidents, more than {_MOST_RELATED}")
+            _allow_issue(effect, scope, policy)
         case TrackingUpsert():
             _labelled(effect.labels, policy)
         case CommentUpsert():
@@ -76,6 +74,18 @@ def allow(effect: Effect, scope: Scope, known: Sequence[RecordedEffect], policy:
     keys = Counter(str(item.effect.key) for item in known if isinstance(item.effect, type(effect)))
     if len(keys | Counter([str(effect.key)])) > most:
         raise refused(why)
+
+
+def _allow_issue(effect: IssueUpsert, scope: Scope, policy: PolicyConfig) -> None:
+    _labelled(effect.labels, policy)
+    for key in (*effect.aliases, *effect.related):
+        _same_repository(key, scope)
+    if any(rules_of(key.fingerprint) >= rules_of(effect.key.fingerprint) for key in effect.aliases):
+        raise refused("an earlier name of its incident is not of an earlier version of the rules")
+    if len(effect.aliases) > _MOST_ALIASES:
+        raise refused(f"its incident had {len(effect.aliases)} earlier names, more than {_MOST_ALIASES}")
+    if len(effect.related) > _MOST_RELATED:
+        raise refused(f"it is related to {len(effect.related)} incidents, more than {_MOST_RELATED}")
 
 
 def allow_branch(
