@@ -231,9 +231,12 @@ def pattern_of(request: str) -> str:
 
 
 def portion(kind: str, patterns: list[str]) -> list[str]:
-    """The requests that a kind of fault is for: all, or every third where each ends a run or waits, in turn."""
+    """The requests that a kind of fault is for: all; where each ends a run, every third; where each waits, every sixth.
+
+    They take turns.
+    """
     if kind.startswith("time-out"):
-        return patterns["after" in kind :: 3]
+        return patterns["after" in kind :: 6]
     if kind not in ENDING:
         return patterns
     return patterns[ENDING.index(kind) % 3 :: 3]

@@ -45,7 +45,8 @@ def check_words(storm: Storm) -> None:
         assert all(run.missing)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+# To the bot a 502 is a 500; the table of all kinds has both.
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith("502")])
 def test_each_request_fails_once(office: Office, undisturbed: tuple[dict[str, object], list[str]], kind: str) -> None:
     wanted, patterns = undisturbed
     assert len(patterns) >= 25

@@ -19,7 +19,7 @@ from tests.once import once
 
 pytestmark = pytest.mark.slow
 
-ROUNDS = 3
+ROUNDS = 2
 RUNS = ("20261107T081500Z-0a1b2c", "20261107T081500Z-3d4e5f")
 
 
