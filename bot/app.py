@@ -29,7 +29,7 @@ from bot.config import (
     nearest,
 )
 from bot.domain.config import AskingStep, BotConfig, SandboxKind
-from bot.domain.errors import BotError, ConfigProblem, ForgeProblem, SandboxProblem, UsageProblem
+from bot.domain.errors import BotError, ConfigProblem, ForgeProblem, SandboxProblem, UsageProblem, ci_not_meant
 from bot.domain.logs import Focus
 from bot.domain.model_names import SCRIPTED, model_name
 from bot.domain.record import (
@@ -44,7 +44,6 @@ from bot.domain.workflow import Workflow
 from bot.engine.keeping import Keeping, record_url
 from bot.engine.moves import Pause, Publish, RunStep, move_after, next_move
 from bot.engine.publisher import Publisher
-from bot.engine.publishing.policy import allow_ci
 from bot.engine.runner import Machinery, Runner
 from bot.engine.runs import Runs, wants_another
 from bot.engine.workflow import load_workflow
@@ -294,8 +293,9 @@ class App:
         def open_model(step: AskingStep) -> Model:
             if settings.publish == "now":
                 account = open_forge().account
-                if settings.until in {None, STEPS["commit"].name}:
-                    allow_ci(account, self.config.forge.ci_on_unreviewed_code)
+                pushes = settings.until in {None, STEPS["commit"].name}
+                if pushes and account.starts_ci and not self.config.forge.ci_on_unreviewed_code:
+                    raise ci_not_meant(account.login)
             return self._opened(self.config.model.of_step(step, settings.model).name)
 
         return open_model

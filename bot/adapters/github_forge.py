@@ -19,7 +19,7 @@ from bot.adapters.github_tokens import GivenToken, Tokens
 from bot.adapters.surroundings import Surroundings
 from bot.domain.base import Sha
 from bot.domain.effects import Annotation, BranchName, RepositoryName
-from bot.domain.errors import ForgeBusy, PolicyRefused
+from bot.domain.errors import ForgeBusy, ci_not_meant
 from bot.ports import Clock, ForgeAccount, ForgeCheck, ForgeFile, Workspace
 
 _PUSH_WAITS: Final = (2.0, 15.0)
@@ -77,12 +77,7 @@ class GitHubForge(GitHubIssues, GitHubPulls):
     def push(self, branch: BranchName, commit: Sha) -> str:
         """Push a commit of the workspace over https with the token; return the branch's page."""
         if self.account.starts_ci and not self._ci_is_meant:
-            raise PolicyRefused(
-                f"The branch {branch} was not pushed: what {self.account.login} pushes starts the repository's CI, "
-                "which would run code that no person has read, with the repository's secrets.",
-                "Publish with the token of Actions, which starts nothing; or, if this is meant, set "
-                "`ci_on_unreviewed_code = true` under [forge].",
-            )
+            raise ci_not_meant(self.account.login)
         url = f"{git_root(self._api_url)}/{self.place.repository.full_name}.git"
         for wait in (*_PUSH_WAITS, None):
             try:

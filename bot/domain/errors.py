@@ -227,6 +227,16 @@ def no_repository(path: str) -> ConfigProblem:
     )
 
 
+def ci_not_meant(login: str) -> PolicyRefused:
+    """The error for an account whose pushes start CI, where nobody said that this is meant."""
+    return PolicyRefused(
+        f"A fix could not be published: what {login} pushes starts the repository's CI, which would run "
+        "code that no person has read, with the repository's secrets.",
+        "Publish with the token of Actions, whose pushes start no CI (`bot init --github` sets that up), or set "
+        "`ci_on_unreviewed_code = true` in [forge] if CI may run such code; then run `bot resume`.",
+    )
+
+
 EXIT_ANSWER_IS_NO = 1
 EXIT_INTERRUPTED = 130
 

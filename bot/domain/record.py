@@ -233,13 +233,6 @@ class CycleRecord(Frozen):
             cycle=self.ref.number, name=name,
         )
 
-    def receipt_number(self, key: object) -> int | None:
-        """The forge's number for what was published under `key`, if it was."""
-        for item in self.effects():
-            if str(item.effect.key) == str(key) and item.receipt is not None and item.receipt.number is not None:
-                return item.receipt.number
-        return None
-
     @property
     def usage(self) -> Usage:
         """What all steps together spent on the model; a reply that was replayed counts once."""

@@ -28,7 +28,7 @@ from bot.domain.effects import (
 from bot.domain.errors import PolicyRefused
 from bot.domain.globs import matches_any
 from bot.domain.publication import Scope
-from bot.ports import ForgeAccount, Workspace
+from bot.ports import Workspace
 
 _MOST: Final[Mapping[type[Frozen], tuple[int, str]]] = MappingProxyType({
     IssueUpsert: (1, "a cycle has one issue and one pull request"),
@@ -107,17 +107,6 @@ def allow_branch(
     plain = frozenset(workspace.files(effect.head))
     if odd := [path for path in changed if path not in plain]:
         raise refused(f"{odd[0]} is no plain file in it")
-
-
-def allow_ci(account: ForgeAccount, ci_on_unreviewed_code: bool) -> None:
-    """Raise PolicyRefused where what is pushed starts CI and nobody said that this is meant."""
-    if account.starts_ci and not ci_on_unreviewed_code:
-        raise PolicyRefused(
-            f"A fix could not be published: what {account.login} pushes starts the repository's CI, which would run "
-            "code that no person has read, with the repository's secrets.",
-            "Publish with the token of Actions, whose pushes start no CI (`bot init --github` sets that up), or set "
-            "`ci_on_unreviewed_code = true` in [forge] if CI may run such code; then run `bot resume`.",
-        )
 
 
 def allowed_path(target: TargetConfig, policy: PolicyConfig) -> Callable[[str], bool]:
