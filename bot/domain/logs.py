@@ -201,12 +201,36 @@ class Followed(Frozen):
     looked_at: int
 
 
+class RevisionSeen(Frozen):
+    """The occurrences of an incident at one revision; `timeline` has the same parts as the incident's."""
+
+    service: str
+    revision: str
+    count: int
+    first_seen: str
+    last_seen: str
+    timeline: tuple[int, ...]
+
+
+class RevisionLife(Frozen):
+    """When a revision logged anything at all, in what was read: its first and last entry (RFC 3339).
+
+    The first is no earlier than its deployment. A revision that was there before the window begins with it.
+    """
+
+    service: str
+    revision: str
+    first_seen: str
+    last_seen: str
+
+
 class Incident(Frozen):
     """Groups that fail together, represented by the earliest traceback in the application's own code.
 
     `entries` counts log entries before chained ones were joined; `error_entries` those that say ERROR or
     above, `inferred_errors` those that say nothing but whose text does. `timeline` counts the occurrences in equal
-    parts of the time that was read. `followed` says in which order the other groups came.
+    parts of the time that was read; `by_revision` tells them apart, the earliest revision first, and is empty in records
+    of schema 5 and before. `followed` says in which order the other groups came.
     """
 
     fingerprint: Fingerprint
@@ -225,6 +249,7 @@ class Incident(Frozen):
     aliases: tuple[Fingerprint, ...] = ()
     timeline: tuple[int, ...] = ()
     followed: tuple[Followed, ...] = ()
+    by_revision: tuple[RevisionSeen, ...] = ()
 
 
 class Novelty(StrEnum):

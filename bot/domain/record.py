@@ -14,7 +14,7 @@ from bot.domain.effects import Artifact, CycleKey, IssueKey, Receipt, RecordedEf
 from bot.domain.logs import Focus, Incident
 from bot.domain.results import Retrieved, StepResult
 
-SCHEMA: Final = 5
+SCHEMA: Final = 6
 """The record's schema version. A newer one is refused; older ones are migrated by the store.
 
 2: `fixed`; incidents have `timeline` and `followed`, groups `shown_with`, ranked incidents `why` and `lost`.
@@ -25,6 +25,7 @@ SCHEMA: Final = 5
 5: settings have `publish` in the place of `dry_run`; `retries`; issues have `priority`, `related` and `news`, checks
 `annotations`, and there are tracking issues and replies; a receipt may say `kept for later`; ranked incidents have
 `before`, what was read `again_since`.
+6: incidents have `by_revision`, what was read `read_from`, `read_until` and `revisions`.
 """
 
 STEPS = (
@@ -191,7 +192,7 @@ class Retry(Frozen):
 class CycleRecord(Frozen):
     """Everything known of one cycle. `version` counts saves; a stale writer is refused by it."""
 
-    schema_version: Literal[5] = SCHEMA
+    schema_version: Literal[6] = SCHEMA
     version: int = 0
     ref: CycleRef
     settings: Settings

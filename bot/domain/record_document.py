@@ -28,7 +28,7 @@ def _says_when_to_publish(body: JsonObject) -> JsonObject:
 
 
 MIGRATIONS: Mapping[int, Migration] = {
-    1: _only_adds_keys, 2: _only_adds_keys, 3: _only_adds_keys, 4: _says_when_to_publish,
+    1: _only_adds_keys, 2: _only_adds_keys, 3: _only_adds_keys, 4: _says_when_to_publish, 5: _only_adds_keys,
 }
 """From a schema version to the next."""
 

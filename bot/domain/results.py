@@ -11,7 +11,7 @@ from bot.domain.audit import AuditReport
 from bot.domain.base import Frozen, Sha
 from bot.domain.effects import BranchName, IssueKey
 from bot.domain.evidence import EvidencePack, Investigation, Remediation, RootCause, RuledOut, Support, Why
-from bot.domain.logs import ReadReport, RunningCommit, Selection
+from bot.domain.logs import ReadReport, RevisionLife, RunningCommit, Selection
 from bot.domain.patch import GuardFinding, Patch, StoredFile
 from bot.domain.plan import TestPlan
 from bot.domain.proof import Proof
@@ -23,6 +23,8 @@ class Retrieved(Frozen):
 
     `keeps_emails` says that e-mail addresses were left in it, as configured; then an answer may quote them, too.
     `again_since` is when the incident came back that was marked as gone; records of schema 4 and before have none.
+    `read_from` and `read_until` are the times of the first and last entry that was read (RFC 3339), `revisions` those
+    of the incident's services, the earliest first; all three are empty in records of schema 5 and before.
     """
 
     result: Literal["retrieved"] = "retrieved"
@@ -35,6 +37,9 @@ class Retrieved(Frozen):
     snapshot: str
     keeps_emails: bool = False
     again_since: str = ""
+    read_from: str = ""
+    read_until: str = ""
+    revisions: tuple[RevisionLife, ...] = ()
 
 
 class Conclusion(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -18,6 +18,8 @@ from bot.domain.logs import (
     LogGroup,
     LogQuery,
     ReadReport,
+    RevisionLife,
+    RevisionSeen,
     RootSignature,
 )
 from bot.domain.moments import rfc3339
@@ -26,7 +28,7 @@ from bot.logs.commits import find_commit
 from bot.logs.context import context
 from bot.logs.entries import entry_from_json
 from bot.logs.fingerprint import deciding_exception, deciding_frames
-from bot.logs.grouping import Group, Names, first_line
+from bot.logs.grouping import Group, Names, Severe, first_line
 from bot.logs.incidents import Meetings, clusters, links
 from bot.logs.keeping import kept_entries
 from bot.logs.ranking import NOTHING
@@ -41,6 +43,8 @@ TIMELINE = 24
 """Equal parts of the time that was read in which an incident's entries are counted."""
 MOST_GROUPS = 10_000
 """Groups of messages that are told apart, the most severe and frequent; a report says how many more there were."""
+MOST_REVISIONS = 100
+"""Revisions of which a record says when they logged anything, the latest."""
 _MOST_ROOT_MESSAGE = 500
 
 
@@ -60,7 +64,7 @@ class Analysis:
 
     def __init__(self, scan: Scan, reading: LogReading, groups: tuple[LogGroup, ...],
                  members: Mapping[Fingerprint, tuple[Incident, Sequence[Group]]], stood: Mapping[str, str],
-                 nothing: str, untold: int) -> None:
+                 nothing: str, untold: int, names: Names) -> None:
         self._scan = scan
         self._reading = reading
         self._members = members
@@ -75,10 +79,25 @@ class Analysis:
         self.stood = stood
         self.incidents = tuple(incident for incident, _ in members.values())
         self.span = (rfc3339(scan.low_ns), rfc3339(scan.high_ns)) if scan.high_ns >= 0 else None
+        self._names = names
 
     def entries_of(self, incident: Incident) -> tuple[LogEntry, ...]:
         """The incident's entries as they were read, in time order; of a large one the earliest of each group."""
         return kept_entries(self._reading, self._members[incident.fingerprint][1])
+
+    def lives_of(self, incident: Incident) -> tuple[RevisionLife, ...]:
+        """When the revisions of the incident's services logged anything, the earliest first, MOST_REVISIONS at most."""
+        lives: dict[tuple[str, str], tuple[int, int]] = {}
+        for origin in self._scan.origins.all:
+            key = (self._names.one(origin.service), self._names.one(origin.revision))
+            if origin.revision and origin.died_ns >= 0 and key[0] in incident.services:
+                born, died = lives.get(key, (origin.born_ns, origin.died_ns))
+                lives[key] = (min(born, origin.born_ns), max(died, origin.died_ns))
+        found = sorted((born, died, *key) for key, (born, died) in lives.items())
+        return tuple(
+            RevisionLife(service=service, revision=revision, first_seen=rfc3339(born), last_seen=rfc3339(died))
+            for born, died, service, revision in found[-MOST_REVISIONS:]
+        )
 
     def context_of(self, members: Sequence[LogEntry], most: int) -> tuple[LogEntry, ...]:
         """What else happened in the entries' traces, on their instances, at their revision; see `context.context`."""
@@ -131,7 +150,8 @@ def analyse(reading: LogReading, query: LogQuery, options: AnalysisOptions = DEF
     }
     listed = sorted(values.values(), key=lambda group: (-group.severity.rank, -group.count, group.fingerprint))
     return Analysis(
-        scan, reading, tuple(listed), dict(sorted(members.items())), makes.stood, _nothing(scan, len(severe)), untold
+        scan, reading, tuple(listed), dict(sorted(members.items())), makes.stood, _nothing(scan, len(severe)), untold,
+        names,
     )
 
 
@@ -203,6 +223,7 @@ class _Making(msgspec.Struct):
             commits=self._commits(per_origin),
             timeline=self._timeline(times),
             followed=self._followed(cluster),
+            by_revision=self._by_revision(all_severe),
         )
 
     def _commits(self, per_origin: Counter[int]) -> tuple[str, ...]:
@@ -223,6 +244,22 @@ class _Making(msgspec.Struct):
         for ns in times:
             counts[(ns - low) * TIMELINE // width] += 1
         return tuple(counts)
+
+    def _by_revision(self, all_severe: Sequence[Severe]) -> tuple[RevisionSeen, ...]:
+        """The occurrences at each revision; those that name none are left out."""
+        times: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for severe in all_severe:
+            for ns, index in zip(severe.ns, severe.origins, strict=True):
+                origin = self.scan.origins.all[index]
+                if origin.revision:
+                    times[self.names.one(origin.service), self.names.one(origin.revision)].append(ns)
+        found = sorted((min(at), *key) for key, at in times.items())
+        return tuple(
+            RevisionSeen(
+                service=service, revision=revision, count=len(times[service, revision]), first_seen=rfc3339(first),
+                last_seen=rfc3339(max(times[service, revision])), timeline=self._timeline(times[service, revision]),
+            ) for first, service, revision in found
+        )
 
     def _followed(self, cluster: Sequence[Group]) -> tuple[Followed, ...]:
         """The other groups in the order in which they come, those without a time last."""

@@ -179,14 +179,14 @@ class Names:
 
     def of(self, names: Iterable[str]) -> tuple[str, ...]:
         """The names that are not empty, clean, sorted, each once."""
-        known = self._clean
-        clean: set[str] = set()
-        for name in names:
-            if name:
-                if name not in known:
-                    known[name] = self.redactor.text(name)
-                clean.add(known[name])
-        return tuple(sorted(clean))
+        return tuple(sorted({self.one(name) for name in names if name}))
+
+    def one(self, name: str) -> str:
+        """A name, clean."""
+        clean = self._clean.get(name)
+        if clean is None:
+            clean = self._clean[name] = self.redactor.text(name)
+        return clean
 
 
 def first_line(text: str, redactor: Redactor, most: int = _MOST_TITLE) -> str:

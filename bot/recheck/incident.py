@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -143,8 +144,26 @@ def _sums(incident: Incident, analysis: Analysis) -> Iterator[Statement]:
     if incident.timeline:
         happened = sum(group.count for group in incident.groups)
         yield same("the incident's timeline", sum(incident.timeline), happened, "its groups' counts sum to")
+    if incident.by_revision:
+        yield from _by_revision(incident, parts)
     yield same("what followed the root", {one.fingerprint for one in incident.followed},
                {group.fingerprint for group in incident.groups[1:]}, "its other groups are")
+
+
+def _by_revision(incident: Incident, parts: Sequence[Incident]) -> Iterator[Statement]:
+    """The occurrences at each revision: those that the parts have, and no more than all."""
+    counts: Counter[str] = Counter()
+    for one in parts:
+        counts.update({f"{seen.service} {seen.revision}": seen.count for seen in one.by_revision})
+    recorded = {f"{seen.service} {seen.revision}": seen.count for seen in incident.by_revision}
+    yield same("the occurrences at each revision", recorded, dict(counts), _AGAIN)
+    odd = [seen.revision for seen in incident.by_revision
+           if sum(seen.timeline) != seen.count or len(seen.timeline) != len(incident.timeline)]
+    parts_of = zip(incident.timeline, *(seen.timeline for seen in incident.by_revision), strict=False)
+    more = [place for place, (every, *those) in enumerate(parts_of, 1) if sum(those) > every]
+    yield judged("the timeline of each revision",
+                 f"that of {shown(odd[0])} does not fit its count and the incident's parts" if odd else
+                 f"more at revisions than at all in part {more[0]}" if more else "")
 
 
 def ranking(material: Material) -> Iterator[Statement]:

@@ -51,6 +51,8 @@ def run(ctx: StepContext) -> StepOutcome:
         commit=None if winner is None else running_commit(ctx, winner, analysis.stood),
         target=_target(ctx, winner), snapshot=SNAPSHOT, keeps_emails=ctx.config.redaction.keep_emails,
         again_since=again_since(selection.winner, members) if selection.winner else "",
+        read_from=analysis.span[0] if analysis.span else "", read_until=analysis.span[1] if analysis.span else "",
+        revisions=analysis.lives_of(winner) if winner is not None else (),
     )
     return concluded(result)
 

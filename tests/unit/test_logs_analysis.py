@@ -406,6 +406,35 @@ def test_what_followed_is_told_from_the_root_with_its_median_lag() -> None:
     assert sum(incident.timeline) == 15
 
 
+def test_each_revision_has_its_occurrences_and_its_life() -> None:
+    log = Log()
+
+    def at(second: float, text: str, severity: str, number: int) -> None:
+        log.add(second, text, severity, f"i{number}", resource={"type": "cloud_run_revision", "labels": {
+            "project_id": "harbour-dev", "service_name": "ferry", "revision_name": f"ferry-0000{number}"}})
+
+    at(0, "listening", "INFO", 1)
+    for second in (240, 250, 480):
+        at(second, CAUSE, "ERROR", 2)
+    at(479, CAUSE, "ERROR", 1)
+    at(300, "listening", "INFO", 3)
+    analysis = analysed(log.entries, FOCUS)
+    (incident,) = analysis.incidents
+    assert [(one.revision, one.count, one.first_seen[14:19], one.last_seen[14:19]) for one in incident.by_revision] == [
+        ("ferry-00002", 3, "04:00", "08:00"), ("ferry-00001", 1, "07:59", "07:59"),
+    ]
+    assert [(place, count) for place, count in enumerate(incident.by_revision[0].timeline) if count] == [
+        (11, 1), (12, 1), (23, 1),
+    ]
+    assert incident.timeline == tuple(map(sum, zip(*(one.timeline for one in incident.by_revision), strict=True)))
+    lives = analysis.lives_of(incident)
+    assert [(one.revision, one.first_seen, one.last_seen) for one in lives] == [
+        ("ferry-00001", analysis.span[0], incident.by_revision[1].last_seen),
+        ("ferry-00002", incident.first_seen, analysis.span[1]),
+        ("ferry-00003", lives[2].first_seen, lives[2].first_seen),
+    ]
+
+
 def test_a_trace_that_everything_shares_joins_nothing() -> None:
     log = Log()
     for number in range(80):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.domain.logs import LogQuery, Novelty, SeenBefore, Severity, Standing
+from bot.domain.logs import LogQuery, Novelty, RevisionSeen, SeenBefore, Severity, Standing
 from bot.domain.record import Decision
 from bot.domain.results import Retrieved
 from bot.logs.analysis import analyse
@@ -76,6 +76,12 @@ def test_what_was_counted_is_counted_again(lines: list[bytes]) -> None:
     ({"last_seen": "2025-11-07T09:00:00Z"}, "the incident's last_seen"),
     ({"severity": Severity.CRITICAL}, "the incident's severity"),
     ({"timeline": (12, 1)}, "the incident's timeline"),
+    ({"by_revision": (RevisionSeen(service="shop", revision="shop-00002", count=12, first_seen="2025-11-07T08:00:00Z",
+                                   last_seen="2025-11-07T08:00:00Z", timeline=(12,)),)},
+     "the occurrences at each revision"),
+    ({"by_revision": (RevisionSeen(service="shop", revision="shop-00001", count=12, first_seen="2025-11-07T08:00:00Z",
+                                   last_seen="2025-11-07T08:00:00Z", timeline=(12,)),)},
+     "the timeline of each revision"),
 ], ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else next(iter(value)))
 def test_a_number_that_the_entries_do_not_give_is_named(change: dict[str, object], place: str) -> None:
     assert place in {one.what for one in counts(material(LINES, change)) if one.found is Found.FAILS}
