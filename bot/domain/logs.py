@@ -229,8 +229,8 @@ class Incident(Frozen):
 
     `entries` counts log entries before chained ones were joined; `error_entries` those that say ERROR or
     above, `inferred_errors` those that say nothing but whose text does. `timeline` counts the occurrences in equal
-    parts of the time that was read; `by_revision` tells them apart, the earliest revision first, and is empty in records
-    of schema 5 and before. `followed` says in which order the other groups came.
+    parts of the time that was read; `by_revision` tells them apart, the earliest revision first (empty in records of
+    schema 5 and before). `followed` says in which order the other groups came.
     """
 
     fingerprint: Fingerprint
