@@ -28,8 +28,9 @@ def run_stop(
 ) -> int:
     """Cancel what runs of the named workflows, and keep the answer for the job that publishes; return 0.
 
-    Each is the name of a file, or `FILE:JOB`: then only runs in which that job, or one of a workflow that it calls, has
-    not ended. The run that this is part of is left alone. Raises UsageProblem for names that are none, and where the
+    Each is the name of a file, or `FILE:JOB`: then only runs in which that job has not ended; `CALL / JOB` is one of a
+    called workflow, and has not ended either while that waits for its turn. The run that this is part of is left alone.
+    Raises UsageProblem for names that are none, and where the
     order is another; ForgeProblem, after the answer was kept.
     """
     job = Job(os.environ if environ is None else environ, clock or SystemClock())

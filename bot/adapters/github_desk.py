@@ -67,6 +67,10 @@ class _Job(BaseModel):
     name: str
     status: str
 
+    def has_name(self, name: str) -> bool:
+        """Whether it is called so, in the workflow of the run or in one that is called from there."""
+        return bool(name) and (self.name == name or self.name.endswith(f" / {name}"))
+
 
 class _Nothing(BaseModel):
     """An answer that says nothing."""
@@ -170,11 +174,20 @@ class GitHubDesk(GitHubIssues):
                 seen.add(run.id)
 
     def _is_at(self, run: int, job: str) -> bool:
-        jobs = self._api.many(
+        """Whether a job of a run has not ended, or has yet to come.
+
+        Of a called workflow that waits for its turn no job is listed, perhaps the call itself. A call that is left out
+        is listed as ended.
+        """
+        jobs = list(self._api.many(
             f"{self.place.root}/actions/runs/{run}/jobs", _Job, {"filter": "latest"}, key="jobs",
             doing=f"list the jobs of run {run}",
-        )
-        return any(one.status != "completed" and (one.name == job or one.name.startswith(f"{job} / ")) for one in jobs)
+        ))
+        call = job.rpartition(" / ")[0]
+        for name in (job, call):
+            if found := [one for one in jobs if one.has_name(name)]:
+                return any(one.status != "completed" for one in found)
+        return bool(call and jobs) and all(one.status == "completed" for one in jobs)
 
 
 def open_desk(repository: RepositoryName, surroundings: Surroundings) -> GitHubDesk:

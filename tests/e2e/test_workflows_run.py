@@ -18,7 +18,7 @@ import yaml
 from bot.demo import logs_path, script_path
 from bot.demo.repository import build_repository
 from bot.domain.past import Ledger
-from tests.fakes.actions_runner import Bot, Ended, Run, install
+from tests.fakes.actions_runner import Bot, Ended, Run, install, together
 from tests.fakes.github_api import GitHub, Person, Token
 from tests.fakes.webhooks import ADA, MALLORY, Account, comment_event
 
@@ -74,6 +74,7 @@ class Scene:
         # The address of a socket is short.
         self.bot = Bot(Path(folder))
         self.runs = 0
+        self.groups: dict[str, Run] = {}
 
     def close(self) -> None:
         self.bot.close()
@@ -86,18 +87,29 @@ class Scene:
 
     def comment(self, text: str, number: int, by: Account = ADA) -> tuple[int, dict[str, Ended]]:
         """Somebody comments; the comment's id, and how the jobs ended."""
+        comment, run = self.commented(text, number, by)
+        return comment, run.go()
+
+    def commented(self, text: str, number: int, by: Account = ADA) -> tuple[int, Run]:
+        """Somebody comments; the comment's id, and the run that it starts."""
         token = Token(by.login, by.id, role=self.hub.people[by.login].role)
         comment = self.hub.add_comment(token, number, text)["id"]
         event = comment_event(text, by=by, number=number, comment=comment, created_at=self.hub.stamp())
         event["repository"]["default_branch"] = "main"
-        return comment, self._run(COMMAND, "issue_comment", event, {"cycles_in": "whybot.yml"}).jobs
+        return comment, self._run(COMMAND, "issue_comment", event, {"cycles_in": "whybot.yml"})
 
     def _run(self, file: Path, event: str, payload: dict[str, Any], inputs: dict[str, Any]) -> Run:
         self.runs += 1
-        run = Run(self.hub, self.folder, file, self.bot, event=event, payload=payload,
-                  inputs=inputs, number=self.runs)
-        run.go()
-        return run
+        return Run(self.hub, self.folder, file, self.bot, event=event, payload=payload,
+                   inputs=inputs, number=self.runs, groups=self.groups)
+
+    def change_config(self, text: str) -> None:
+        """Bring another bot.toml to the default branch."""
+        work = self.folder / "work"
+        (work / "bot.toml").write_text(text)
+        git = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+        subprocess.run([*git, "commit", "--quiet", "--all", "--message", "Change bot.toml"], cwd=work, check=True)
+        subprocess.run(["git", "push", "--quiet", str(self.hub.bare), "main"], cwd=work, check=True)
 
     def reactions(self, comment: int) -> list[str]:
         return sorted(one["content"] for one in self.hub.comments[comment]["reactions"].values())
@@ -125,6 +137,7 @@ def results(jobs: dict[str, Ended]) -> dict[str, str]:
 def test_what_a_cycle_made_until_it_failed_is_published_and_kept(scene: Scene) -> None:
     (scene.script / "write_tests.1.json").unlink()
     run = scene.cycle()
+    run.go()
     assert results(run.jobs) == {"work": "failure", "publish": "success"}, _logs(run.jobs)
     (issue,) = scene.hub.issues.values()
     assert "SubscriberNotRunning" in issue["title"]
@@ -152,9 +165,9 @@ def test_what_a_cycle_made_until_it_failed_is_published_and_kept(scene: Scene) -
 
     # The record goes on in another run, from a comment on the issue.
     comment, jobs = scene.comment("/bot retry plan", issue["number"])
-    assert results(jobs) == {"gate": "success", "work": "failure", "publish": "success"}, _logs(jobs)
-    assert "five_whys: go" not in jobs["work"].log
-    assert "there is no plan.2.json" in jobs["work"].log
+    assert results(jobs) == {"gate": "success", "work / work": "failure", "work / publish": "success"}, _logs(jobs)
+    assert "five_whys: go" not in jobs["work / work"].log
+    assert "there is no plan.2.json" in jobs["work / work"].log
     assert scene.reactions(comment) == ["eyes"]
     assert len(scene.answers(issue["number"])) == 2
     (entry,) = scene.ledger().cycles
@@ -164,7 +177,28 @@ def test_what_a_cycle_made_until_it_failed_is_published_and_kept(scene: Scene) -
     scene.hub.private = False
     (scene.script / "five_whys.1.json").unlink()
     run = scene.cycle()
+    run.go()
     assert not list(run.artifacts.glob("whybot-record-*"))
+
+
+def test_a_command_that_comes_meanwhile_knows_what_the_cycle_before_came_to(scene: Scene) -> None:
+    """It waits until that is in the ledger, so it neither takes up the same incident nor spends the budget again."""
+    (scene.script / "write_tests.1.json").unlink()
+    number = scene.hub.add_issue(scene.ada, "It is slow", "Since yesterday.", [])["number"]
+    night, (_, asked) = scene.cycle(), scene.commented("/bot cycle message-routing", number)
+    together(asked, night)
+    # Which of the two comes first is open. The script knows of one incident alone.
+    assert [results(run.jobs) for run in (night, asked)] == [
+        {"work": "failure", "publish": "success"},
+        {"gate": "success", "work / work": "failure", "work / publish": "success"}]
+    first, second = scene.ledger().cycles
+    assert first.issue is not None
+    assert second.issue is None
+    assert first.names
+    assert second.names
+    assert set(first.names).isdisjoint(second.names)
+    assert set(scene.hub.issues) == {number, first.issue}
+    assert scene.groups == {}
 
 
 def test_commands_in_comments_go_from_job_to_job(scene: Scene) -> None:
@@ -186,9 +220,19 @@ def test_commands_in_comments_go_from_job_to_job(scene: Scene) -> None:
     assert results(jobs) == {"gate": "success"}
     assert scene.reactions(comment) == ["-1"]
     comment, jobs = scene.comment("/bot cycle nosuchfocus", number)
-    assert results(jobs) == {"gate": "success", "work": "success", "react": "success"}, _logs(jobs)
+    assert results(jobs) == {"gate": "success", "work / work": "success", "work / react": "success"}, _logs(jobs)
     assert scene.reactions(comment) == ["confused", "eyes"]
     assert scene.answers(number) == [answer]
+
+    # Nobody waits for an answer that does not come: this one's work ends before it can say why.
+    text = scene.hub.git("show", "main:bot.toml")
+    scene.change_config(text.replace("[model]", "[modell]"))
+    for command, job in (("/bot cycle", "work / work"), ("/bot status", "look")):
+        comment, jobs = scene.comment(command, number)
+        assert results(jobs) == {"gate": "success", job: "failure", job.replace("look", "react").replace(
+            "/ work", "/ react"): "success"}, _logs(jobs)
+        assert scene.reactions(comment) == ["confused", "eyes"]
+    scene.change_config(text)
 
     # Two runs go on; one of them is of a workflow that is not ours.
     cycle = scene.hub.add_run("whybot.yml", scene.ada, jobs={"Cycle / Work": "in_progress"})

@@ -7,6 +7,7 @@ Whatever the file says that this does not know is an error.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,43 +93,56 @@ class Bot:
 
 
 class Run:
-    """One run of a workflow for an event, in a folder that it shares with the repository's other runs."""
+    """One run of a workflow for an event, in a folder that it shares with the repository's other runs.
+
+    `groups` says which run is in which concurrency group of the repository.
+    """
 
     def __init__(
         self, hub: GitHub, runs: Path, file: Path, bot: Bot, *, event: str, payload: Mapping[str, Any],
         inputs: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None, number: int = 1,
+        groups: dict[str, Run] | None = None,
     ) -> None:
-        folder = runs / f"run-{number}"
-        self.folder = folder
+        self.folder = runs / f"run-{number}"
         self.file = file
-        self.body: Any = yaml.load(file.read_text(), Loader=yaml.CBaseLoader)
         self.jobs: dict[str, Ended] = {}
-        self.artifacts = folder / "artifacts"
+        self.artifacts = self.folder / "artifacts"
         self.tokens: dict[str, str] = {}
+        self.groups = {} if groups is None else groups
         self._hub = hub
         self._bot = bot
         self._event = event
         self._payload = payload
         self._number = number
-        self._inputs = {**self._defaults(), **(inputs or {})}
-        self._secrets = dict(secrets or {})
-        folder.mkdir()
+        self._whole = _Workflow(self, file, inputs or {}, secrets or {})
+        self.folder.mkdir()
         self.artifacts.mkdir()
-        (folder / "event.json").write_text(json.dumps(payload))
-
-    def _defaults(self) -> dict[str, Any]:
-        given = self.body["on"].get("workflow_call", {}).get("inputs", {})
-        types = {"string": str, "number": int, "boolean": lambda text: text == "true"}
-        return {name: types[one["type"]](one["default"]) for name, one in given.items() if "default" in one}
+        (self.folder / "event.json").write_text(json.dumps(payload))
 
     def go(self) -> dict[str, Ended]:
-        """Run every job whose condition holds, in the order of their needs; return how each ended."""
-        assert self.body["permissions"] == {}
-        waiting = dict(self.body["jobs"])
-        while waiting:
-            name = next(name for name, job in waiting.items() if set(_list(job.get("needs"))) <= set(self.jobs))
-            self.jobs[name] = self._job(name, waiting.pop(name))
+        """Run every job whose condition holds, in the order of their needs; return how each ended.
+
+        A job of a called workflow is named as GitHub does it, after the call and a slash.
+        """
+        for moved in self.turns():
+            assert moved, "it waits for itself, or for a run that does not go on"
         return self.jobs
+
+    def turns(self) -> Iterator[bool]:
+        """As `go`, job by job: True after each, False where it has to wait for another run."""
+        return self._whole.turns()
+
+    @contextlib.contextmanager
+    def within(self, group: str) -> Iterator[None]:
+        """Be in a group that is free. A run that is in it already would wait for ever."""
+        assert self.groups.setdefault(group, self) is self
+        yield
+        del self.groups[group]
+
+    def is_free(self, group: str) -> bool:
+        """Whether no other run is in a group. Fails for the run itself, whom GitHub cancels then."""
+        assert self.groups.get(group) is not self, f"{group}: waits for itself"
+        return group not in self.groups
 
     def artifacts_of(self, number: str) -> Path:
         """The artifacts of a run of the same repository."""
@@ -137,37 +151,30 @@ class Run:
     def again(self, name: str) -> Ended:
         """Run one job again, as people do with those that failed."""
         shutil.rmtree(self.folder / name)
-        self.jobs[name] = self._job(name, self.body["jobs"][name])
+        self.jobs[name] = self._whole.ended[name] = self._whole.job(name)
         return self.jobs[name]
 
-    def _github(self, token: str) -> dict[str, Any]:
+    def github(self, token: str = "") -> dict[str, Any]:
+        """The context of that name."""
         return {
             "event_name": self._event, "event": self._payload, "repository": self._hub.full_name, "token": token,
             "server_url": self._hub.url, "api_url": self._hub.url, "run_attempt": 1, "ref": "refs/heads/main",
         }
 
-    def _job(self, name: str, job: Mapping[str, Any]) -> Ended:
-        needs = {other: self.jobs[other] for other in _list(job.get("needs"))}
-        results = {one.result for one in needs.values()}
-        contexts: dict[str, Any] = {
-            "github": self._github(""), "inputs": self._inputs, "secrets": self._secrets, "vars": {},
-            "needs": {other: {"result": one.result, "outputs": one.outputs} for other, one in needs.items()},
-            "status": "success" if results <= {"success"} else "failure",
-        }
-        if not condition(job.get("if"), contexts):
-            return Ended("skipped")
+    def job(self, name: str, job: Mapping[str, Any], contexts: dict[str, Any]) -> Ended:
+        """Run one job, with a token that ends with it."""
         number = self._number * 100 + len(self.jobs)
-        token = f"token-of-{self.file.stem}-{name}-{number}"
+        token = f"token-of-{self.file.stem}-{name.replace(' / ', '-')}-{number}"
         rights = {right.replace("-", "_"): how for right, how in job["permissions"].items() if right != "id-token"}
         self._hub.tokens[token] = actions_token(**rights)
         self.tokens[name] = token
-        temp = self.folder / name / "temp"
-        contexts |= {
-            "github": self._github(token), "steps": {}, "status": "success",
+        temp = self.folder / name.replace(" / ", "-") / "temp"
+        contexts = {
+            **contexts, "github": self.github(token), "steps": {}, "status": "success",
             "runner": {"temp": str(temp), "environment": "github-hosted"},
             "job": {"check_run_id": number, "workflow_repository": "acme/whybot", "workflow_sha": 40 * "a"},
         }
-        ended = _Job(self, name, job, contexts, temp, self._bot, self._hub).go()
+        ended = _Job(self, name.rpartition(" / ")[2], job, contexts, temp, self._bot, self._hub).go()
         ended.outputs = {key: filled(text, contexts) for key, text in job.get("outputs", {}).items()}
         # As GitHub's is: good for the job alone.
         del self._hub.tokens[token]
@@ -184,6 +191,112 @@ class Run:
             "LANG": "C.UTF-8", "RUNNER_ENVIRONMENT": "github-hosted", "RUNNER_TEMP": str(temp),
             "PATH": f"{temp.parent / 'tools'}:{os.environ['PATH']}",
         }
+
+
+class _Workflow:
+    """A workflow in a run: its own, or one that a job of it calls. `within` is the call's name, `most` its rights."""
+
+    def __init__(self, run: Run, file: Path, inputs: Mapping[str, Any], secrets: Mapping[str, str], within: str = "",
+                 most: Mapping[str, str] | None = None) -> None:
+        self._run = run
+        self._body: Any = yaml.load(file.read_text(), Loader=yaml.CBaseLoader)
+        self._inputs = {**self._defaults(), **inputs}
+        self._secrets = dict(secrets)
+        self._within = within
+        self._most = most
+        self.ended: dict[str, Ended] = {}
+        assert self._body["permissions"] == {}
+
+    def _defaults(self) -> dict[str, Any]:
+        given = self._body["on"].get("workflow_call", {}).get("inputs", {})
+        types = {"string": str, "number": int, "boolean": lambda text: text == "true"}
+        return {name: types[one["type"]](one["default"]) for name, one in given.items() if "default" in one}
+
+    def turns(self) -> Iterator[bool]:
+        with contextlib.ExitStack() as stack:
+            yield from self._entered(self._body, stack, self._contexts({}))
+            waiting = list(self._body["jobs"])
+            while waiting:
+                name = next(name for name in waiting if set(self._needs(name)) <= set(self.ended))
+                waiting.remove(name)
+                yield from self._turns_of(name, self._body["jobs"][name])
+
+    def _entered(self, place: Mapping[str, Any], stack: contextlib.ExitStack, contexts: dict[str, Any]
+                 ) -> Iterator[bool]:
+        """Wait for a free place in the group of a workflow or job, and stay in it."""
+        if "concurrency" not in place:
+            return
+        group = filled(place["concurrency"]["group"], contexts)
+        while not self._run.is_free(group):
+            yield False
+        stack.enter_context(self._run.within(group))
+
+    def _turns_of(self, name: str, job: Mapping[str, Any]) -> Iterator[bool]:
+        contexts = self._contexts(job)
+        if not condition(job.get("if"), contexts):
+            self.ended[name] = self._run.jobs[self._within + name] = Ended("skipped")
+            return
+        with contextlib.ExitStack() as stack:
+            yield from self._entered(job, stack, contexts)
+            if "uses" in job:
+                yield from self._called(name, job, contexts)
+            else:
+                self.ended[name] = self._run.jobs[self._within + name] = self.job(name)
+        yield True
+
+    def _called(self, name: str, job: Mapping[str, Any], contexts: dict[str, Any]) -> Iterator[bool]:
+        own, file = "$/.github/workflows/", job["uses"]
+        assert file.startswith(own)
+        called = _Workflow(
+            self._run, ROOT / ".github/workflows" / file.removeprefix(own),
+            {key: _typed(text, contexts) for key, text in job.get("with", {}).items()},
+            {key: filled(text, contexts) for key, text in job.get("secrets", {}).items()},
+            f"{self._within}{name} / ", job["permissions"],
+        )
+        called.check_inputs()
+        yield from called.turns()
+        results = {one.result for one in called.ended.values()}
+        # What it would give out after a failure is not documented, so nothing may rely on it.
+        self.ended[name] = Ended(next(one for one in ("failure", "success", "skipped") if one in results))
+
+    def check_inputs(self) -> None:
+        """GitHub starts nothing where an input is missing, unknown or of another type."""
+        known = self._body["on"]["workflow_call"]["inputs"]
+        assert set(self._inputs) == set(known)
+        types = {"string": str, "number": int, "boolean": bool}
+        assert all(type(self._inputs[name]) is types[one["type"]] for name, one in known.items()), self._inputs
+
+    def job(self, name: str) -> Ended:
+        """Run one of its jobs."""
+        job = self._body["jobs"][name]
+        levels = ("none", "read", "write")
+        for right, how in job["permissions"].items() if self._most is not None else ():
+            assert levels.index(how) <= levels.index((self._most or {}).get(right, "none")), f"{name}: {right}"
+        return self._run.job(self._within + name, job, self._contexts(job))
+
+    def _needs(self, name: str) -> list[str]:
+        return _list(self._body["jobs"][name].get("needs"))
+
+    def _contexts(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        needs = {other: self.ended[other] for other in _list(job.get("needs"))}
+        return {
+            "github": self._run.github(), "inputs": self._inputs, "secrets": self._secrets, "vars": {},
+            "needs": {other: {"result": one.result, "outputs": one.outputs} for other, one in needs.items()},
+            "status": "success" if {one.result for one in needs.values()} <= {"success"} else "failure",
+        }
+
+
+def together(*runs: Run) -> None:
+    """Let runs go on side by side, by turns, as far as their groups let them."""
+    going = [run.turns() for run in runs]
+    while going:
+        moved = False
+        for turns in tuple(going):
+            step = next(turns, None)
+            if step is None:
+                going.remove(turns)
+            moved |= step is not False
+        assert moved, "each waits for another"
 
 
 class _Job:
@@ -307,6 +420,14 @@ def install(temp: Path, bot: Bot) -> None:
 def _program(path: Path, text: str) -> None:
     path.write_text(text)
     path.chmod(0o755)
+
+
+def _typed(text: str, contexts: Mapping[str, Any]) -> Any:
+    """An input: what an expression gives as it is, other text as text; what is not there is empty text."""
+    if text.startswith("${{") and text.endswith("}}") and text.count("${{") == 1:
+        found = value(text[3:-2], contexts)
+        return "" if found is None else found
+    return filled(text, contexts)
 
 
 def _list(given: object) -> list[str]:

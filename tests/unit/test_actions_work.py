@@ -375,23 +375,38 @@ def test_stop_cancels_cycles_and_nothing_else(scene: Scene) -> None:
     hub = scene.hub
     states = ("queued", "in_progress", "waiting", "pending")
     running = [hub.add_run("whybot.yml", ADA, status=state) for state in states]
-    working = hub.add_run("command.yml", ADA, jobs={"Gate": "completed", "Command / Work": "in_progress"})
+    # From the repository itself, and called from another one; at work, and waiting for its turn in the called workflow.
+    working = [hub.add_run("command.yml", ADA, jobs=jobs) for jobs in (
+        {"Gate": "completed", "Work / Work": "in_progress"},
+        {"Command / Gate": "completed", "Command / Look": "completed", "Command / Work / Work": "in_progress"},
+        {"Ask / Gate": "completed", "Ask / Look": "completed", "Ask / Work / Work": "queued"},
+        {"Command / Gate": "completed", "Command / Look": "completed", "Command / Stop": "completed"},
+        {"Command / Gate": "completed", "Command / Look": "completed", "Command / Work": "pending"},
+    )]
     others = [
         hub.add_run("whybot.yml", ADA, status="completed"), hub.add_run("ci.yml", ADA),
-        hub.add_run("command.yml", ADA, jobs={"Gate": "completed", "Command / Look": "in_progress"}),
-        hub.add_run("command.yml", ADA, jobs={"Command / Work": "completed", "Command / Publish": "in_progress"}),
-        hub.add_run("command.yml", ADA, jobs={"Command / Workshop": "in_progress"}),
+        *(hub.add_run("command.yml", ADA, jobs=jobs) for jobs in (
+            {},
+            {"Command / Gate": "in_progress"},
+            {"Command / Gate": "completed", "Command / Work": "completed", "Command / Look": "in_progress"},
+            {"Command / Gate": "completed", "Command / Work": "completed", "Command / Look": "completed"},
+            {"Gate": "completed", "Look": "completed", "Publish": "in_progress"},
+            {"Command / Gate": "completed", "Command / Work / Work": "completed",
+             "Command / Work / Publish": "in_progress"},
+            {"Work / Work": "completed"},
+            {"Command / Work / Workshop": "in_progress"},
+        )),
     ]
-    own = hub.add_run("command.yml", ADA, jobs={"Command / Work": "in_progress"})
+    own = hub.add_run("command.yml", ADA, jobs={"Command / Work / Work": "in_progress"})
     scene.environ["GITHUB_RUN_ID"] = str(own["id"])
     before = [run["status"] for run in (*others, own)]
-    text = stop(scene, "whybot.yml", "command.yml:Work", "command.yml:Command / Work")
-    assert "Stopped 5 runs:" in text
-    assert all(str(run["id"]) in text for run in (*running, working))
-    assert [run["conclusion"] for run in (*running, working)] == ["cancelled"] * 5
+    text = stop(scene, "whybot.yml", "command.yml:Work / Work")
+    assert f"Stopped {4 + len(working)} runs:" in text
+    assert all(str(run["id"]) in text for run in (*running, *working))
+    assert [run["conclusion"] for run in (*running, *working)] == ["cancelled"] * 9
     assert [run["status"] for run in (*others, own)] == before
-    assert [line for line in hub.requests if line.startswith("POST")] == [
-        f"POST /repos/acme/shop/actions/runs/{run['id']}/cancel" for run in (*running, working)]
+    assert sorted(line for line in hub.requests if line.startswith("POST")) == sorted(
+        f"POST /repos/acme/shop/actions/runs/{run['id']}/cancel" for run in (*running, *working))
 
 
 def test_stop_leaves_a_run_of_the_same_file_name_elsewhere(scene: Scene) -> None:

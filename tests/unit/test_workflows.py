@@ -18,13 +18,15 @@ from bot.adapters.sandboxes import choose_sandbox
 from bot.domain.config import Limits
 from bot.init_github import WORKFLOWS, Ours, workflow_text
 from bot.ports import Command
+from tests.fakes.actions_expressions import condition, filled
 from tests.unit import workflow_rules as rules
 from tests.unit.workflow_rules import RULES, File, Files, Rule, own_files
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 OURS = Ours(repository="acme/whybot", commit="0123456789abcdef0123456789abcdef01234567")
-CYCLE, COMMAND, AUDIT, NIGHTLY = (f".github/workflows/{name}.yml" for name in ("cycle", "command", "audit", "nightly"))
+CYCLE, COMMAND, ORDERED, AUDIT, NIGHTLY = (
+    f".github/workflows/{name}.yml" for name in ("cycle", "command", "command-cycle", "audit", "nightly"))
 CALLER, COMMANDS_CALLER, AUDIT_CALLER = (f"callers/{name}" for name in WORKFLOWS)
 
 
@@ -123,6 +125,9 @@ _STOPS = "    needs: gate\n    if: needs.gate.outputs.run == 'true' && needs.gat
 _KEPT = "        if: always() && steps.made.outputs.record"
 _LOOKS = "      contents: read # the code, the pull request, and what the bot remembers\n"
 
+_GROUP = f"concurrency:\n  group: {rules.CYCLES}\n  cancel-in-progress: false\n  queue: max\n"
+_GROUP_OF_A_JOB = "".join(f"    {line}\n" for line in _GROUP.splitlines())
+
 BROKEN: tuple[tuple[Rule, str, str, str], ...] = (
     (rules.nothing_is_inherited, CYCLE, "permissions: {}\n", ""),
     (rules.nothing_is_inherited, CYCLE, "permissions: {}\n", "permissions: read-all\n"),
@@ -131,7 +136,7 @@ BROKEN: tuple[tuple[Rule, str, str, str], ...] = (
     (rules.nothing_is_inherited, AUDIT, "contents: read", "packages: read"),
     (rules.who_has_a_key_or_runs_code_does_not_write, CYCLE, _CONTENTS, _CONTENTS.replace("read", "write")),
     (rules.who_has_a_key_or_runs_code_does_not_write, COMMAND, _LOOKS, f"{_LOOKS}      issues: write # to answer\n"),
-    (rules.who_has_a_key_or_runs_code_does_not_write, COMMAND, "      actions: read #", "      actions: write #"),
+    (rules.who_has_a_key_or_runs_code_does_not_write, ORDERED, "      actions: read #", "      actions: write #"),
     (rules.who_has_a_key_or_runs_code_does_not_write, CYCLE, _KEY_LINE,
      f"{_KEY_LINE}          TOKEN: ${{{{ secrets.WHYBOT_APP_KEY }}}}\n"),
     (rules.who_has_a_key_or_runs_code_does_not_write, CYCLE, _KEY_LINE,
@@ -199,6 +204,20 @@ BROKEN: tuple[tuple[Rule, str, str, str], ...] = (
     (rules.callers_grant_what_is_needed_and_no_more, CALLER, "      issues: write #", "      issues: read #"),
     (rules.callers_grant_what_is_needed_and_no_more, AUDIT_CALLER, "contents: read", "contents: write"),
     (rules.callers_grant_what_is_needed_and_no_more, NIGHTLY, "      demo: true\n", "      demmo: true\n"),
+    (rules.callers_grant_what_is_needed_and_no_more, COMMAND, "      earlier: ${{ needs.gate.outputs.earlier }}\n    ",
+     "    "),
+    (rules.callers_grant_what_is_needed_and_no_more, COMMAND, "      actions: read # for", "      actions: write # x"),
+    # A group around one of the two jobs is left before the ledger is written.
+    (rules.cycles_go_on_one_by_one_until_they_are_published, ORDERED, _GROUP, ""),
+    (rules.cycles_go_on_one_by_one_until_they_are_published, ORDERED, f"{_GROUP}\njobs:\n  work:\n",
+     f"jobs:\n  work:\n{_GROUP_OF_A_JOB}"),
+    (rules.cycles_go_on_one_by_one_until_they_are_published, CYCLE, "-${{ github.repository }}", ""),
+    (rules.cycles_go_on_one_by_one_until_they_are_published, COMMAND, " --only-reply\n", "\n"),
+    (rules.cycles_go_on_one_by_one_until_they_are_published, COMMAND, "    # It waits there for its turn,",
+     f"{_GROUP_OF_A_JOB}    # It waits there for its turn,"),
+    (rules.cycles_go_on_one_by_one_until_they_are_published, COMMAND,
+     "whybot-command-${{ github.repository }}-${{ github.event.comment.id }}", rules.CYCLES),
+    (rules.cycles_go_on_one_by_one_until_they_are_published, NIGHTLY, "jobs:\n", f"{_GROUP}\njobs:\n"),
 )
 
 
@@ -238,14 +257,25 @@ def test_steps_that_are_twice_are_the_same() -> None:
 
     for name in ("See what there is", "Hand over what is to be published", "Keep the record for a week",
                  "Check out the repository", "Become known to Google"):
-        assert step(CYCLE, "work", name) == step(COMMAND, "work", name)
+        assert step(CYCLE, "work", name) == step(ORDERED, "work", name)
+    whole, answer = FILES[CYCLE].body["jobs"]["publish"], FILES[COMMAND].body["jobs"]["publish"]
+    ordered = FILES[ORDERED].body["jobs"]["publish"]
+    assert ordered == whole
     name = "Check out the default branch, whose bot.toml is the policy"
-    assert step(CYCLE, "publish", name) == step(COMMAND, "publish", name)
+    assert step(COMMAND, "publish", name) == step(CYCLE, "publish", name)
     # A job that only looks ran code of a pull request: it may answer, and nothing else.
-    assert step(COMMAND, "publish", "Publish")["env"] == {
-        **step(CYCLE, "publish", "Publish")["env"], "ANSWER_ONLY": "${{ !needs.work.outputs.publication }}",  # type: ignore[dict-item]
-    }
-    assert "$only" in str(step(COMMAND, "publish", "Publish")["run"])
+    mine, theirs = step(COMMAND, "publish", "Publish"), step(CYCLE, "publish", "Publish")
+    assert mine == {**theirs, "run": f"{theirs['run']} --only-reply"}
+    assert set(answer["permissions"].items()) - set(whole["permissions"].items()) == {("contents", "read")}
+    assert set(whole["permissions"]) - set(answer["permissions"]) == {"checks"}
+    for path in (COMMAND, ORDERED):
+        assert FILES[path].body["jobs"]["react"]["permissions"] == {"issues": "write", "pull-requests": "write"}
+    react = step(ORDERED, "react", "React")
+    assert step(COMMAND, "react", "React")["run"] == react["run"]
+    # What is asked of both callers is said in the same words.
+    inputs = [FILES[path].body["on"]["workflow_call"]["inputs"] for path in (CYCLE, COMMAND, ORDERED)]
+    for key in ("workload_identity_provider", "service_account", "keep_record", "ephemeral_runner"):
+        assert inputs[0][key] == inputs[1][key] == inputs[2][key]
 
 
 def test_the_gate_s_outputs_all_reach_the_jobs_behind_it() -> None:
@@ -253,10 +283,48 @@ def test_the_gate_s_outputs_all_reach_the_jobs_behind_it() -> None:
 
     jobs = FILES[COMMAND].body["jobs"]
     assert set(jobs["gate"]["outputs"]) == {"run", *NAMES}
-    wanted = {variable(name): f"${{{{ needs.gate.outputs.{name} }}}}" for name in NAMES}
-    for job in ("work", "look", "stop"):
-        step = next(one for one in jobs[job]["steps"] if re.search(r"actions (work|stop)", one.get("run", "")))
-        assert wanted.items() <= step["env"].items()
+    wanted = {name: f"${{{{ needs.gate.outputs.{name} }}}}" for name in NAMES}
+    assert wanted.items() <= jobs["work"]["with"].items()
+    ordered = FILES[ORDERED].body["jobs"]["work"]["steps"]
+    given = {name: f"${{{{ inputs.{name} }}}}" for name in NAMES}
+    for steps, values in ((ordered, given), (jobs["look"]["steps"], wanted), (jobs["stop"]["steps"], wanted)):
+        found = [one for one in steps if re.search(r"actions (work|stop|locate)", one.get("run", ""))]
+        assert found
+        for step in found:
+            assert {variable(name): value for name, value in values.items()}.items() <= step["env"].items()
+
+
+def test_stop_names_the_job_that_works_as_github_does() -> None:
+    """By the names that people see, a call and its job with a slash between; an input is given where none is."""
+    jobs, ordered = FILES[COMMAND].body["jobs"], FILES[ORDERED].body["jobs"]
+    (step,) = (one for one in jobs["stop"]["steps"] if "actions stop" in one.get("run", ""))
+    assert f'"--workflow=$own:{jobs["work"]["name"]} / {ordered["work"]["name"]}"' in step["run"]
+    # A boolean of another workflow cannot be nothing, which it is where a comment starts this one.
+    assert jobs["work"]["with"]["ephemeral_runner"] == "${{ inputs.ephemeral_runner || false }}"
+
+
+def test_who_is_owed_an_answer_and_gets_none_is_told() -> None:
+    for path, sources in ((ORDERED, ["work"]), (COMMAND, ["look", "stop"])):
+        job = FILES[path].body["jobs"]["react"]
+        assert {*sources, "publish"} <= set(job["needs"])
+        for result, publication, refused, publish, told in (
+            ("success", "p", "", "success", False), ("failure", "p", "", "success", False),
+            ("failure", "", "", "skipped", True), ("failure", "p", "", "failure", True),
+            ("success", "p", "", "failure", True), ("success", "", "-1", "skipped", True),
+            ("cancelled", "", "", "skipped", False), ("skipped", "", "", "skipped", False),
+        ):
+            for source in sources:
+                if source == "stop" and refused:
+                    continue
+                skipped = {"result": "skipped", "outputs": {}}
+                needs = dict.fromkeys(job["needs"], skipped) | {
+                    source: {"result": result, "outputs": {"publication": publication, "refused": refused}},
+                    "publish": {"result": publish, "outputs": {}}, "gate": {"result": "success", "outputs": {}}}
+                contexts = {"needs": needs, "status": "failure"}
+                assert condition(job["if"], contexts) is told
+                if told:
+                    (step,) = (one for one in job["steps"] if one["name"] == "React")
+                    assert filled(step["env"]["WHYBOT_REACTION"], contexts) == (refused or "confused")
 
 
 def test_every_word_has_a_job_of_its_kind() -> None:
@@ -425,7 +493,7 @@ def test_what_old_linters_do_not_know_is_all_that_they_are_told_to_ignore() -> N
     worded = (
         'unexpected key "queue" for "concurrency" section. expected one of "cancel-in-progress", "group"',
         'specifying action "$/.github/actions/install" in invalid format because ref is missing. available formats are',
-        'reusable workflow call "$/.github/workflows/cycle.yml" at "uses" is not following the format "owner/repo',
+        'reusable workflow call "$/.github/workflows/command-cycle.yml" at "uses" is not following the format "owner',
         'unexpected key "cache-mode" for "workflow" section. expected one of "concurrency", "defaults"',
     )
     assert [sum(re.search(pattern, words) is not None for words in worded) for pattern in patterns] == [1, 1, 1, 1]

@@ -19,6 +19,7 @@ ACTION = ".github/actions/install/action.yml"
 WRITERS = frozenset({"contents", "issues", "pull-requests", "checks", "actions", "id-token"})
 WHILE_STOPPED = re.compile(r"\balways\(\)")
 MODEL_KEY = "ANTHROPIC_API_KEY"
+CYCLES = "whybot-cycle-${{ github.repository }}"
 RUN_BOT = 'exec "$RUNNER_TEMP/whybot/bin/run-bot" '
 
 
@@ -58,6 +59,12 @@ class Job:
         """Whether the model's key or an identity at a cloud is here."""
         return f"secrets.{MODEL_KEY}" in self.text or "google-github-actions/auth" in self.text or (
             "id-token" in self.rights)
+
+    @property
+    def publishes_a_cycle(self) -> bool:
+        """Whether more than an answer is published here, and so the ledger written."""
+        return any('run-bot" publish ' in line and "--only-reply" not in line
+                   for line in self.scripts.replace("\\\n", " ").splitlines())
 
     @property
     def runs_generated_code(self) -> bool:
@@ -315,20 +322,63 @@ def no_cache_is_shared(files: Files) -> Iterator[str]:
 
 def callers_grant_what_is_needed_and_no_more(files: Files) -> Iterator[str]:
     for job in jobs(files):
-        called = re.search(r"\.github/workflows/\w+\.yml", job.calls)
-        if called is None:
+        target = _called(files, job)
+        if target is None:
             continue
-        target = files[called.group()]
         needed: dict[str, str] = {}
         for inner in target.jobs:
             for name, right in inner.rights.items():
                 needed[name] = "write" if "write" in {right, needed.get(name)} else right
         if dict(job.rights) != needed:
-            yield f"{job}: grants {dict(job.rights)}, and {called.group()} needs {needed}"
+            yield f"{job}: grants {dict(job.rights)}, and {target.path} needs {needed}"
         call = target.body["on"]["workflow_call"]
         for kind, given in (("inputs", job.body.get("with", {})), ("secrets", job.body.get("secrets", {}))):
             if unknown := set(given) - set(call.get(kind, {})):
-                yield f"{job}: {called.group()} has no {kind} {unknown}"
+                yield f"{job}: {target.path} has no {kind} {unknown}"
+            needed_of = {name for name, one in call.get(kind, {}).items() if one.get("required") == "true"}
+            if missing := needed_of - set(given):
+                yield f"{job}: {target.path} is not given its {kind} {missing}"
+
+
+def _called(files: Files, job: Job) -> File | None:
+    """The workflow that a job calls."""
+    found = re.search(r"\.github/workflows/[\w-]+\.yml", job.calls)
+    return files[found.group()] if found else None
+
+
+def cycles_go_on_one_by_one_until_they_are_published(files: Files) -> Iterator[str]:
+    """What is spent and in work is known to the next only once it is in the ledger, so one group holds both jobs.
+
+    Whoever calls such a workflow is not in the group: it would wait for itself, and GitHub cancels that.
+    """
+    for file in workflows(files):
+        parts = [job for job in file.jobs if not job.calls and (job.has_a_key or job.publishes_a_cycle)]
+        if not parts:
+            continue
+        if file.body.get("concurrency", {}).get("group") != CYCLES:
+            yield f"{file.path}: the next may begin before this one is published"
+        for about in ("has_a_key", "publishes_a_cycle"):
+            if not any(getattr(job, about) for job in parts):
+                yield f"{file.path}: no job of it {about}, so its group is not around all of a cycle"
+    for place, given in _groups(files):
+        if given.get("group") != CYCLES:
+            continue
+        for job in jobs(files):
+            within = place in {str(job), job.file}
+            target = _called(files, job) if within else None
+            if target is not None and CYCLES in _groups_within(files, target):
+                yield f"{place}: waits for itself in {target.path}"
+            if within and place == str(job) and not job.calls:
+                yield f"{place}: only one job of a cycle is in the group"
+
+
+def _groups_within(files: Files, file: File) -> set[str]:
+    """The groups of a workflow, of its jobs and of whatever it calls."""
+    found = {str(given.get("group")) for place, given in _groups({file.path: file})}
+    for job in file.jobs:
+        if (target := _called(files, job)) is not None:
+            found |= _groups_within(files, target)
+    return found
 
 
 RULES: tuple[Rule, ...] = (
@@ -338,5 +388,5 @@ RULES: tuple[Rule, ...] = (
     no_trigger_gives_strangers_a_secret, no_credential_stays_in_a_checkout, no_secret_is_handed_on_unnamed,
     the_gate_has_neither_checkout_nor_model, every_job_ends, runs_of_people_are_never_cancelled,
     what_is_kept_is_kept_after_a_failure_and_not_for_long, no_cache_is_shared,
-    callers_grant_what_is_needed_and_no_more,
+    callers_grant_what_is_needed_and_no_more, cycles_go_on_one_by_one_until_they_are_published,
 )
