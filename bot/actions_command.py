@@ -39,6 +39,7 @@ def run_gate(most_an_hour: int, environ: Mapping[str, str] | None = None, clock:
     Raises ConfigProblem outside of a job of GitHub Actions, ForgeProblem.
     """
     job = Job(os.environ if environ is None else environ, clock or SystemClock())
+    job.check("GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH", "GITHUB_REPOSITORY", _OUTPUT, ForgeConfig().token_env)
     ask = asked(job.needed("GITHUB_EVENT_NAME"), job.event(), job.repository)
     decided: Order | Refused | Ignored
     if isinstance(ask, Asked):
@@ -123,12 +124,20 @@ class Job:
         self.environ = environ
         self.clock = clock
 
+    def check(self, *names: str) -> None:
+        """Raise ConfigProblem where variables are missing, for all of them."""
+        missing = [name for name in names if not self.environ.get(name)]
+        if missing:
+            *some, last = missing
+            named = f"{', '.join(some)} and {last} are" if some else f"{last} is"
+            token = " The token is for the workflow to set." if ForgeConfig().token_env in missing else ""
+            raise ConfigProblem(
+                f"{named} not set.", f"This command is for a job of GitHub Actions, which sets what it needs.{token}")
+
     def needed(self, name: str) -> str:
         """A variable that GitHub sets for every job. Raises ConfigProblem."""
-        value = self.environ.get(name, "")
-        if not value:
-            raise ConfigProblem(f"{name} is not set.", "This command is for a job of GitHub Actions, which sets it.")
-        return value
+        self.check(name)
+        return self.environ[name]
 
     @property
     def repository(self) -> RepositoryName:

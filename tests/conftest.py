@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+# Whoever starts the tests in the background of a shell without job control has them ignore Ctrl-C, and with them every
+# process that they start, of which some test just that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REQUIRED = frozenset(os.environ.get("WHYBOT_TESTS_REQUIRE", "").split())
 """Parts that must be there: their tests are then never skipped, so that a missing part fails the run."""
@@ -54,6 +59,13 @@ def without_emulate() -> str:
     return why()
 
 
+def without_browser() -> str:
+    """Why no page can be opened here; empty when one can."""
+    from tests.browser.chromium import without_browser as why
+
+    return why()
+
+
 def without_key() -> str:
     """Why live tests do not run; empty when they do."""
     return "" if os.environ.get("WHYBOT_TESTS_LIVE") == "1" else "needs keys; WHYBOT_TESTS_LIVE=1 runs it"
@@ -61,7 +73,7 @@ def without_key() -> str:
 
 PARTS = {
     "bubblewrap": without_bubblewrap, "sarif": without_sarif_schema, "openapi": without_description,
-    "emulate": without_emulate,
+    "emulate": without_emulate, "browser": without_browser,
 }
 """Parts that some tests need, by the marker of those tests, and why they are not here."""
 

@@ -124,6 +124,8 @@ class CheckAnswer(BaseModel):
         slug: str | None = None
 
     class _Output(BaseModel):
+        title: str | None = None
+        summary: str | None = None
         annotations_count: int = 0
 
     id: int
@@ -136,7 +138,9 @@ class CheckAnswer(BaseModel):
     def as_check(self) -> ForgeCheck:
         """The check as the port has it."""
         return ForgeCheck(
-            id=self.id, external_id=self.external_id or "", conclusion=self.conclusion or "", url=self.html_url or ""
+            id=self.id, external_id=self.external_id or "", conclusion=self.conclusion or "",
+            title=self.output.title or "", summary=self.output.summary or "",
+            annotations=self.output.annotations_count, url=self.html_url or "",
         )
 
 

@@ -23,8 +23,8 @@ from bot.adapters.github_refusals import (
     refusal_of,
     shown,
 )
-from bot.adapters.github_tokens import Tokens
-from bot.domain.errors import ConfigProblem, ForgeProblem
+from bot.adapters.github_tokens import Tokens, check_url
+from bot.domain.errors import ForgeProblem
 from bot.ports import Clock
 
 _TIMEOUT_SECONDS: Final = 20
@@ -73,8 +73,7 @@ class GitHubApi:
     """
 
     def __init__(self, url: str, tokens: Tokens, clock: Clock) -> None:
-        if re.fullmatch(r"https?://[^\s/@]+(/\S*)?", url) is None:
-            raise ConfigProblem(f"`api_url` in [forge] is {url!r}, which is no URL.", "Use https://api.github.com.")
+        check_url(url)
         from bot.adapters.github_connection import connect
 
         self.tokens = tokens

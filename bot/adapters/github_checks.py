@@ -50,8 +50,7 @@ class GitHubChecks:
             "conclusion": conclusion, "output": _output(title, summary, annotations[:PORTION]),
         }
         made = self._write("POST", f"{self._place.root}/check-runs", content, "add a check")
-        self._add(made.id, title, summary, annotations[PORTION:])
-        return made.as_check()
+        return self._add(made, title, summary, annotations[PORTION:])
 
     def update(
         self, check: int, conclusion: str, title: str, summary: str, annotations: tuple[Annotation, ...]
@@ -64,17 +63,19 @@ class GitHubChecks:
             has = self._place.api.one("GET", path, CheckAnswer, doing=doing).output.annotations_count
         content = {"status": "completed", "conclusion": conclusion, "output": _output(title, summary, ())}
         changed = self._write("PATCH", f"{self._place.root}/check-runs/{check}", content, doing)
-        self._add(check, title, summary, annotations[has:])
-        return changed.as_check()
+        return self._add(changed, title, summary, annotations[has:])
 
     # How
 
-    def _add(self, check: int, title: str, summary: str, annotations: tuple[Annotation, ...]) -> None:
+    def _add(
+        self, check: CheckAnswer, title: str, summary: str, annotations: tuple[Annotation, ...]
+    ) -> ForgeCheck:
         """Not repeated after an answer was lost, since annotations are added each time; a resume counts them."""
-        path, doing = f"{self._place.root}/check-runs/{check}", f"annotate check {check}"
+        path, doing = f"{self._place.root}/check-runs/{check.id}", f"annotate check {check.id}"
         for start in range(0, len(annotations), PORTION):
             content = {"output": _output(title, summary, annotations[start : start + PORTION])}
-            self._write("PATCH", path, content, doing, repeatable=False)
+            check = self._write("PATCH", path, content, doing, repeatable=False)
+        return check.as_check()
 
     def _write(
         self, verb: Literal["POST", "PATCH"], path: str, content: Mapping[str, object], doing: str,

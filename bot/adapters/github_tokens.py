@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from bot.domain.errors import ConfigProblem
 
@@ -46,3 +48,29 @@ class GivenToken:
     def secrets(self) -> tuple[str, ...]:
         """The token."""
         return (self._token,)
+
+
+def check_url(url: str) -> None:
+    """Raise ConfigProblem for an address that a token may not be sent to.
+
+    Without TLS, whoever is on the way reads the token, so that is for this machine alone.
+    """
+    try:
+        parts = urlsplit(url)
+        is_one = re.fullmatch(r"https?://[^\s/@]+(/\S*)?", url) is not None and bool(parts.hostname)
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise ConfigProblem(f"`api_url` in [forge] is {url!r}, which is no URL.", "Use https://api.github.com.")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        raise ConfigProblem(
+            f"`api_url` in [forge] is {url!r}: the token would go over the network as plain text.",
+            "Use https:// there. Only a server on this machine may be asked without it.",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from bot.domain.config import TargetConfig
@@ -18,6 +18,7 @@ from bot.domain.effects import (
     BranchPush,
     CommentUpsert,
     Effect,
+    NoticeSend,
     Receipt,
     RecordedEffect,
     ReplyUpsert,
@@ -27,6 +28,7 @@ from bot.domain.errors import BotError, PolicyRefused
 from bot.domain.past import Ledger, PastCycle
 from bot.domain.publication import Publication
 from bot.engine.ledger import ledger_bytes, short_finding, with_receipts
+from bot.engine.noticing import delivered
 from bot.engine.plausible import foreign_branch, is_powerless, names_beside, yet_to_come
 from bot.engine.publisher import Publisher
 from bot.ports import FileChange, Workspace
@@ -88,12 +90,12 @@ def remake_commits(part: Publication, workspace: Workspace | None) -> None:
             raise _refused(f"its commit {commit.id[:12]} stands on {commit.parent[:12]}, which is not its own")
         if more := sorted({change.path for change in commit.changes} - allowed):
             raise _refused(f"its commit {commit.id[:12]} changes {more[0]}, which its branch does not")
+        if not is_powerless(commit.message):
+            raise _refused(f"the message of its commit {commit.id[:12]} is not one of the bot's")
         changes = tuple(FileChange(path=change.path, content=change.content) for change in commit.changes)
         made = workspace.commit(commit.parent, changes, commit.message, commit.when)
         if made != commit.id:
             raise _refused(f"its commit {commit.id[:12]} is not what it is made of, which gives {made[:12]}")
-        if not is_powerless(commit.message):
-            raise _refused(f"the message of its commit {commit.id[:12]} is not one of the bot's")
         known.add(made)
     for push in pushes:
         if push.base != base or push.head not in known:
@@ -119,15 +121,19 @@ def check_publication(
             publisher.check(item.effect, part.scope, part.effects, targets.get(part.scope.target))
 
 
+TOLD_BEFORE = Receipt(did="unchanged", note="It was delivered before.")
+
+
 def apply_publication(
     publication: Publication, publisher: Publisher, targets: Mapping[str, TargetConfig], save: Save,
-    tell: Callable[[Effect, Receipt], None],
+    tell: Callable[[Effect, Receipt], None], told: Collection[str] = (),
 ) -> Publication:
     """Apply the effects of a checked publication, in order; return it with its receipts. `save` gets it after each.
 
     Of effects with one key, the last counts, and is applied in the place of the first. Texts that link to other effects
-    come last, when these are there, also when one of them failed: they say what there is. Raises PolicyRefused and
-    ForgeProblem as the publisher does.
+    come last, when these are there, also when one of them failed: they say what there is. Notices come after all else,
+    also after a failure; those whose ids are among `told` were delivered by an earlier publication. Raises
+    PolicyRefused and ForgeProblem as the publisher does.
     """
     done = unpublished(publication)
 
@@ -140,8 +146,17 @@ def apply_publication(
         done = _received(done, number, effect, receipt)
         save(done)
 
+    def send(number: int) -> None:
+        nonlocal done
+        for effect in (item.effect for item in done.parts[number].effects if item.receipt == KEPT):
+            if isinstance(effect, NoticeSend) and effect.key.message in told:
+                done = _received(done, number, effect, TOLD_BEFORE)
+                save(done)
+            elif isinstance(effect, NoticeSend):
+                apply(number, effect)
+
     for number, part in enumerate(publication.parts):
-        newest = _newest(part)
+        newest = tuple(effect for effect in _newest(part) if not isinstance(effect, NoticeSend))
         links = [effect for effect in newest if _has_links(effect)]
         try:
             for effect in newest:
@@ -151,9 +166,11 @@ def apply_publication(
             with contextlib.suppress(BotError):
                 for effect in links:
                     apply(number, effect)
+            send(number)
             raise
         for effect in links:
             apply(number, effect)
+        send(number)
     return done
 
 
@@ -164,10 +181,13 @@ def _has_links(effect: Effect) -> bool:
 def unpublished(publication: Publication) -> Publication:
     """The publication as if nothing of it had been applied.
 
-    Effects refer to each other by what is in receipts, so none is believed that was not got in this process.
+    Effects refer to each other by what is in receipts, so none is believed that was not got in this process. That a
+    notice was delivered is: nothing refers to a notice, and a file that lies about it could as well have left it out.
     """
     def without(part: Publication) -> Publication:
-        effects = tuple(RecordedEffect(effect=item.effect, receipt=KEPT) for item in part.effects)
+        effects = tuple(RecordedEffect(
+            effect=item.effect, receipt=Receipt(did="delivered") if delivered((item,)) else KEPT,
+        ) for item in part.effects)
         return part.model_copy(update={"effects": effects})
 
     return without(publication).model_copy(update={"earlier": tuple(map(without, publication.earlier))})
@@ -219,7 +239,9 @@ def past_of(part: Publication, *, private: bool, workflow_run: int | None) -> Pa
         return None
     finding = short_finding(part.past.finding) if private else None
     # That an incident is gone is the word of later logs, never of the job that worked on it.
-    own: dict[str, object] = {"issue": None, "pull": None, "fix": None, "finding": finding, "fixed": None}
+    own: dict[str, object] = {
+        "issue": None, "pull": None, "fix": None, "finding": finding, "fixed": None, "told": delivered(part.effects),
+    }
     if workflow_run is not None:
         own["workflow_run"] = workflow_run
     past = part.past.model_copy(update=own)

@@ -28,9 +28,14 @@ from bot.domain.record import CycleRecord, CycleRef
 from bot.engine.history import ended_at, finding_of, fix_of, names_of, seen_before
 
 if TYPE_CHECKING:
-    from bot.ports import Forge
+    from bot.ports import Forge, Store
 
 MOST_BYTES = 4_000_000
+MOST_REMEMBERED = 5_000
+"""Cycles whose records were removed that a state remembers, the newest: a year and a half of ten every night."""
+
+_MOST_FINDINGS_REMEMBERED = 500
+_MOST_BYTES_REMEMBERED = 40_000_000
 _MOST_TRIES = 8
 _MOST_FINDING_CHARS = 8_000
 _NUMBERS = ("issue", "pull")
@@ -85,7 +90,8 @@ def with_receipts(past: PastCycle, effects: Iterable[RecordedEffect]) -> PastCyc
 def merged(*ledgers: Ledger, most: int = MOST_CYCLES_KEPT, findings: int = MOST_FINDINGS_KEPT) -> Ledger:
     """All entries: of each cycle the newest, and of these the newest cycles, whatever order they come in.
 
-    A number that a forge gave stays known: what publishes a cycle again may fail before it comes to the issue.
+    A number that a forge gave stays known: what publishes a cycle again may fail before it comes to the issue. What
+    was paid stays paid, whichever entry says so.
     """
     found: dict[CycleRef, list[PastCycle]] = defaultdict(list)
     for entry in (entry for ledger in ledgers for entry in ledger.cycles):
@@ -105,7 +111,9 @@ def _joined(entries: Sequence[PastCycle]) -> PastCycle:
         name: max((number for entry in entries if (number := getattr(entry, name)) is not None), default=None)
         for name in _NUMBERS
     }
-    return newest.model_copy(update=numbers)
+    days = sorted({day for entry in entries for day in entry.spent_usd})[-MOST_DAYS:]
+    spent = {day: max(entry.spent_usd.get(day, Decimal(0)) for entry in entries) for day in days}
+    return newest.model_copy(update={**numbers, "spent_usd": spent})
 
 
 def by_age(ref: CycleRef) -> tuple[str, str, int]:
@@ -118,7 +126,8 @@ def _age(entry: PastCycle) -> tuple[int, bool, str, str]:
     same. A finding comes last, since it may have been left out of an old entry.
     """
     finding = "" if entry.finding is None else entry.finding.model_dump_json()
-    return entry.version, entry.fix is not None, entry.model_dump_json(exclude={"finding", *_NUMBERS}), finding
+    rest = entry.model_dump_json(exclude={"finding", "spent_usd", *_NUMBERS})
+    return entry.version, entry.fix is not None, rest, finding
 
 
 def read_ledger(forge: Forge, branch: str) -> Ledger:
@@ -160,10 +169,23 @@ def ledger_bytes(ledger: Ledger) -> bytes:
     return (json.dumps({"schema": ledger.schema_name, **body}, indent=1) + "\n").encode()
 
 
-def parse_ledger(content: bytes, where: str) -> Ledger:
+def remembered(store: Store) -> Ledger:
+    """What a state remembers of cycles whose records were removed. Raises RecordDamaged when it cannot be believed."""
+    content = store.memory()
+    return NO_LEDGER if content is None else parse_ledger(content, "the state", _MOST_BYTES_REMEMBERED)
+
+
+def remember_here(store: Store, entries: Iterable[PastCycle]) -> None:
+    """Put entries into what a state remembers. Raises RecordDamaged when what is there cannot be believed."""
+    ledger = merged(remembered(store), Ledger(cycles=tuple(entries)), most=MOST_REMEMBERED,
+                    findings=_MOST_FINDINGS_REMEMBERED)
+    store.put_memory(ledger_bytes(ledger))
+
+
+def parse_ledger(content: bytes, where: str, most: int = MOST_BYTES) -> Ledger:
     """Read the file's content, which lies in `where`. Raises RecordDamaged."""
-    if len(content) > MOST_BYTES:
-        raise _damaged(where, f"it has {len(content):,} bytes, and {MOST_BYTES:,} are read at most")
+    if len(content) > most:
+        raise _damaged(where, f"it has {len(content):,} bytes, and {most:,} are read at most")
     try:
         ledger = Ledger.model_validate_json(content)
     except ValidationError as error:

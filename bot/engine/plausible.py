@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
 from bot.domain.base import Fingerprint, rules_of
-from bot.domain.effects import BranchPush, IssueUpsert, RunId
+from bot.domain.effects import BranchPush, IssueUpsert, NoticeSend, RunId
 from bot.domain.past import Ledger, PastCycle
 from bot.domain.publication import Publication
+from bot.domain.record import CycleStatus
 from bot.reports.markdown import acts
 
 _CLOCKS_DIFFER = timedelta(hours=1)
@@ -37,6 +38,9 @@ def _times(part: Publication) -> Iterator[tuple[str, datetime]]:
     yield "the time at which it was made", part.made_at
     if part.scope.run is not None:
         yield "the time of its run", _time_of(part.scope.run)
+    for effect in (item.effect for item in part.effects):
+        if isinstance(effect, NoticeSend):
+            yield "the time of a notice", effect.notice.at
     past = part.past
     if past is None:
         return
@@ -64,6 +68,22 @@ def _day(text: str) -> datetime:
         return datetime.combine(date.fromisoformat(text), time(), UTC)
     except ValueError:
         return datetime.max.replace(tzinfo=UTC)
+
+
+def spending_of(part: Publication, now: datetime, workflow_run: int | None) -> PastCycle | None:
+    """What the ledger keeps of a cycle whose publication was refused: what it says it spent, and nothing else.
+
+    It has no name and no number, so nothing is known or fixed by it; its version is the least, so that it changes
+    nothing of an entry that is there but adds to its spending. None where nothing was spent, and of a run to come.
+    """
+    past, latest = part.past, now + _CLOCKS_DIFFER
+    if past is None or _time_of(past.ref.run) > latest:
+        return None
+    spent = {day: cost for day, cost in past.spent_usd.items() if cost and _day(day) <= latest}
+    return None if not spent else PastCycle(
+        ref=past.ref, repository=past.repository, forge=past.forge, created_at=min(past.created_at, now),
+        status=CycleStatus.ENDED, spent_usd=spent, workflow_run=workflow_run,
+    )
 
 
 def is_anothers(publication: Publication, ledger: Ledger, workflow_run: int | None, conversation: int | None) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from bot.adapters.git_workspace import GitWorkspace
 from bot.adapters.github_forge import GitHubForge, git_root
+from bot.adapters.github_tokens import check_url
 from bot.domain.errors import BotError, ConfigProblem, ForgeProblem
 from tests.contract.forge_setting import APP, PERSON, SECRET, hub
 from tests.fakes.github_api import Fault, GitHub
@@ -146,6 +147,9 @@ def test_a_server_that_does_not_answer(
     ("shop", "t", "https://api.github.com"), ("acme/shop", "", "https://api.github.com"),
     ("acme/shop", f"{SECRET}\n", "https://api.github.com"), ("acme/shop", "t", "api.github.com"),
     ("acme/shop", "t", "https://user:pw@host/"), ("acme/shop", "t", ""), ("acme/shop", "t", "ftp://host"),
+    ("acme/shop", "t", "http://api.github.com"), ("acme/shop", "t", "http://10.0.0.1/api/v3"),
+    ("acme/shop", "t", "http://localhost.example.org"), ("acme/shop", "t", "http://127.0.0.1.example.org"),
+    ("acme/shop", "t", "http://[::1"), ("acme/shop", "t", "http://0.0.0.0:80"),
 ])
 def test_what_cannot_be_right(
     workspace: GitWorkspace, clock: InstantClock, repository: str, token: str, url: str
@@ -154,6 +158,11 @@ def test_what_cannot_be_right(
         GitHubForge(repository, token, url, workspace, clock)
     assert SECRET not in str(caught.value)
     assert isinstance(caught.value, BotError)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:81", "http://localhost/api/v3", "http://[::1]:8080", "https://x.org"])
+def test_where_a_token_may_go(url: str) -> None:
+    check_url(url)
 
 
 @pytest.mark.parametrize(("api", "root"), [

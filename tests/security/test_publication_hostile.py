@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.errors import ForgeProblem, PolicyRefused, RecordDamaged, UsageProblem
+from bot.domain.past import Ledger, PastCycle
+from bot.domain.record import CycleStatus
+from bot.engine.ledger import parse_ledger
 from bot.engine.publication import MOST_BYTES, parse_publication, publication_bytes
 from bot.ports import FileChange
 from bot.progress import harmless
@@ -92,7 +96,8 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "a commit that is another": (set_in("commits", 1, "id", "c" * 40), "is not what it is made of"),
     "another content": (set_in("commits", 1, "changes", 0, "content", EVIL), "is not what it is made of"),
     "another time": (set_in("commits", 1, "when", "2026-01-01T00:00:00Z"), "is not what it is made of"),
-    "another message": (set_in("commits", 1, "message", "Closes #1"), "is not what it is made of"),
+    "another message": (set_in("commits", 1, "message", "Spoil it\n\nWhybot-Cycle: x\n"), "not what it is made of"),
+    "a message of its own": (set_in("commits", 1, "message", "Closes #1"), "is not one of the bot's"),
     "a commit on another": (set_in("commits", 1, "parent", "c" * 40), "which is not its own"),
     "a path that the branch hides": (set_in("commits", 0, "changes", 0, "path", ".github/workflows/x.yml"),
                                      "changes .github/workflows/x.yml, which its branch does not"),
@@ -194,6 +199,66 @@ def test_no_text_of_its_fills_the_ledger(scene: Scene) -> None:
         finding={"cycle": "x", "ended": long}, fixed={"at": "2025-11-08T00:00:00Z", "how": long}))
     assert scene.publish() == 0
     assert len((scene.forge / "state" / "ledger.json").read_bytes()) < 2_000
+
+
+DAY = "2025-11-07"
+
+
+def spending(more: Change, *days: str, version: int = 1_000_000) -> Change:
+    def change(document: Any) -> None:
+        document["past"] |= {"spent_usd": dict.fromkeys(days or (DAY,), "2.50"), "version": version}
+        more(document)
+    return change
+
+
+def ledger(scene: Scene) -> Ledger:
+    return parse_ledger((scene.forge / "state" / "ledger.json").read_bytes(), "the folder")
+
+
+@pytest.mark.parametrize("name", [
+    "a pull request that is ready", "another content", "another target", "an entry on another incident"])
+def test_what_was_spent_counts_though_nothing_of_it_is_published(scene: Scene, name: str) -> None:
+    change, why = REFUSED[name]
+    scene.write(spending(change))
+    summary = scene.folder / "summary.md"
+    for _ in range(2):
+        with pytest.raises(PolicyRefused, match=why):
+            scene.publish({"GITHUB_STEP_SUMMARY": str(summary)})
+    (entry,) = ledger(scene).cycles
+    assert entry.spent_usd == {DAY: Decimal("2.50")}
+    plain = PastCycle(ref=entry.ref, repository="acme/shop", forge="local", created_at=entry.created_at,
+                      status=CycleStatus.ENDED, spent_usd=entry.spent_usd)
+    assert entry == plain, "and that is all"
+    assert "has what was spent, and nothing else" in summary.read_text()
+    assert not list(scene.forge.rglob("*.md"))
+
+    # Once it is allowed, it is known as any other, and what was paid stays paid.
+    scene.write(spending(lambda document: None, "2025-11-06", version=3))
+    assert scene.publish() == 0
+    (entry,) = ledger(scene).cycles
+    assert (entry.issue, entry.names, entry.version) == (1, (records.FINGERPRINT,), 3)
+    assert entry.spent_usd == {"2025-11-06": Decimal("2.50"), DAY: Decimal("2.50")}
+
+    # And a later file that is refused takes none of that away.
+    scene.write(spending(change))
+    with pytest.raises(PolicyRefused, match=why):
+        scene.publish()
+    assert ledger(scene).cycles == (entry,)
+
+
+def test_what_a_refused_file_says_it_spent_is_for_this_ledger_alone(refusing: Scene) -> None:
+    scene = refusing
+    for change, only_reply in (
+        (lambda document: None, True), (REFUSED["another forge"][0], False),
+        (set_in("past", "repository", "acme/other"), False),
+        # Of a run in the year 3000, which would be the newest for ever.
+        (set_in("past", "ref", "run", "30001107T081500Z-0a1b2c"), False),
+        (set_in("past", "spent_usd", {"3000-01-01": "2.50"}), False),
+    ):
+        scene.write(spending(change))
+        with pytest.raises(PolicyRefused):
+            scene.publish(only_reply=only_reply)
+    untouched(scene)
 
 
 def test_what_is_to_be_an_answer_only_brings_nothing_else(refusing: Scene) -> None:

@@ -96,6 +96,8 @@ def test_a_commit_whose_message_acts_is_not_pushed(scene: Scene, message: str) -
     with pytest.raises(PolicyRefused, match=r"the message of its commit|is not what it is made of"):
         scene.publish()
     untouched(scene)
+    # It is not even made: in a clone that is kept, somebody could come upon it.
+    assert scene.home.resolve(hostile) is None
 
 
 @given(st.lists(st.sampled_from([*"@#:/[]w.GH-1a \u2060\n", "***NO_CI", "[skip", "http://", "www."])).map("".join))

@@ -348,8 +348,15 @@ def test_a_flood_of_marked_comments_lets_nothing_through(scene: Scene) -> None:
     "GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_REPOSITORY", "GITHUB_TOKEN",
 ])
 def test_outside_of_a_job(scene: Scene, missing: str) -> None:
-    with pytest.raises(ConfigProblem, match=missing):
+    with pytest.raises(ConfigProblem, match=f"^{missing} is not set"):
         scene.gate(scene.comment("/bot help"), **{missing: ""})
+
+
+def test_all_that_is_missing_is_named_at_once(scene: Scene) -> None:
+    missing = dict.fromkeys(("GITHUB_EVENT_NAME", "GITHUB_OUTPUT", "GITHUB_TOKEN"), "")
+    with pytest.raises(ConfigProblem, match=r"^GITHUB_EVENT_NAME, GITHUB_OUTPUT and GITHUB_TOKEN are") as raised:
+        scene.gate(scene.comment("/bot help"), **missing)
+    assert "the workflow" in raised.value.remedy
 
 
 @pytest.mark.parametrize("name", ["acme shop", "acme/shop/x", "acme/shop\nrun=true", "x" * 500])

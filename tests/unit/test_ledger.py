@@ -54,6 +54,7 @@ entries = st.builds(
     entry, ref=refs, version=st.integers(0, 3), issue=numbers, pull=numbers, fix=st.none() | st.just("f" * 40),
     step=st.sampled_from(["plan", "prove"]),
     finding=st.none() | st.builds(EarlierFinding, cycle=st.just("x"), ended=st.sampled_from(["a", "b"])),
+    spent_usd=st.dictionaries(st.sampled_from(["2025-11-01", "2025-11-02"]), st.integers(0, 2)),
 )
 ledgers = st.builds(lambda cycles: Ledger(cycles=tuple(cycles)), st.lists(entries, max_size=6))
 

@@ -64,6 +64,8 @@ def test_published_in_another_clone_and_again_nothing_is_new(
     assert scene.publish() == 0
     assert scene.published() == first
     assert "up to date" in capsys.readouterr().out
+    again = Publication.model_validate_json(scene.file.read_bytes())
+    assert {item.receipt.did for item in again.effects if item.receipt} == {"unchanged"}
 
 
 def test_a_branch_that_people_moved_since_is_left_alone(scene: Scene) -> None:
