@@ -154,7 +154,7 @@ def _is_secret(literal: str, match: re.Match[str], value: str, group: str, befor
     """Whether what is given to a telling name is itself a secret and not a word about one."""
     name, quoted = _NAMES[literal], group != "bare"
     flag = _FLAG.search(before) is not None
-    if is_word(value) or (not quoted and is_code(value)):
+    if is_word(value) or (not quoted and is_code(value, given="=" in (match["sign"] or ""))):
         return False
     if (match["gap"] and (not flag or value.startswith("-"))) or (match["xml"] and not _TAG.search(before)):
         return False

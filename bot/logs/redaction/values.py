@@ -44,6 +44,8 @@ def is_word(value: str) -> bool:
     )
 
 
-def is_code(value: str) -> bool:
-    """Whether a value is source code or a place in it."""
-    return _CODE_PLACE.fullmatch(value) is not None or _CODE.match(value) is not None
+def is_code(value: str, given: bool) -> bool:
+    """Whether a value is source code or, where it is not `given` by an equals sign, a place in it."""
+    if _CODE.match(value) is not None:
+        return True
+    return not given and _CODE_PLACE.fullmatch(value) is not None and not looks_random(value.partition(":")[0], 12)
