@@ -18,9 +18,10 @@ from bot.domain.errors import EXIT_ANSWER_IS_NO, ConfigProblem, UsageProblem
 from bot.domain.plan import ServiceNeed, TestPlan
 from bot.domain.suite import Observation, Outcome
 from bot.domain.visible import visible
-from bot.progress import harmless, harmless_lines, make_progress, say, say_json, say_table, say_text
+from bot.progress import harmless, harmless_lines, json_text, make_progress, say, say_json, say_table, say_text
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from rich.table import Table
     from rich.text import Text
 
@@ -251,7 +252,7 @@ def _examined(material: Material, ran: Ran) -> AuditReport:
 def _show(options: AuditOptions, report: AuditReport, notes: tuple[str, ...]) -> None:
     match options.format:
         case "json":
-            from bot.reports.audit_json import audit_document
+            from bot.reports.json.audit import audit_document
 
             _document(options, audit_document(report, notes))
         case "sarif":
@@ -268,13 +269,11 @@ def _show(options: AuditOptions, report: AuditReport, notes: tuple[str, ...]) ->
             _show_text(options, report, notes)
 
 
-def _document(options: AuditOptions, document: dict[str, object]) -> None:
+def _document(options: AuditOptions, document: BaseModel | dict[str, object]) -> None:
     if options.output is None:
         say_json(document)
-        return
-    import json
-
-    _write(options.output, json.dumps(document, indent=2) + "\n")
+    else:
+        _write(options.output, json_text(document) + "\n")
 
 
 def _text(options: AuditOptions, text: str) -> None:
@@ -292,7 +291,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _annotate(report: AuditReport, notes: tuple[str, ...]) -> None:
-    from bot.progress import say_annotation
+    from bot.annotating import say_annotation
     from bot.reports.annotations import marks
 
     for mark in marks(report):
@@ -379,7 +378,7 @@ def show_rules(ids: tuple[str, ...], form: str) -> int:
             )
     chosen = [RULES[name] for name in ids] or list(RULES.values())
     if form == "json":
-        from bot.reports.audit_json import rules_document
+        from bot.reports.json.audit import rules_document
 
         say_json(rules_document(chosen))
     elif ids:

@@ -91,7 +91,7 @@ def _shown(path: Path) -> str:
 def _show(found: ClaimsReport, form: str) -> None:
     match form:
         case "json":
-            from bot.reports.claims_json import claims_document
+            from bot.reports.json.claims import claims_document
 
             say_json(claims_document(found))
         case "markdown":
@@ -129,7 +129,7 @@ def _table(rows: list[tuple[str, str, str, str]]) -> Table:
 
 
 def _annotate(found: ClaimsReport) -> None:
-    from bot.progress import say_annotation
+    from bot.annotating import say_annotation
     from bot.reports.claims_view import marks
 
     for mark in marks(found):

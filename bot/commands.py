@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from bot.engine.retrying import set_back
 from bot.ports import Progress
 from bot.progress import harmless, make_progress, say, say_json, say_table
 from bot.reports.course import next_in_words, state_in_words
+from bot.reports.json.cycle import CycleSummary, cycle_document, cycle_summary
 from bot.reports.proof_document import ProofView
 from bot.reports.rendering import scripted_in_words
 from bot.reports.summary import PlannedEffect, plan_of
@@ -107,45 +107,12 @@ def _publishing(settings: Settings, app: App) -> str:
     return f"`bot publish{' --demo' if settings.demo else ''} {app.publish_to}`"
 
 
-def summary(app: App, record: CycleRecord) -> dict[str, object]:
-    """What `--json` says of a cycle; the README lists the keys."""
-    incident = record.incident
-    retrieved = record.latest(Retrieved)
-    proven = record.latest(Proven)
-    failure = record.current.failure if record.current and record.status is CycleStatus.PAUSED else None
-    audits = record.results(TestsAudited)
-    usage = _usage(app, record)
-    return {
-        "cycle": str(record.ref),
-        "status": record.status.value,
-        "end": record.end.value if record.end else None,
-        "paused_because": record.paused_because or None,
-        "failure": failure.model_dump() if failure else None,
-        "scripted_model": record.settings.scripted,
-        "dry_run": record.settings.dry_run,
-        "publish": record.settings.publish,
-        "fingerprint": record.fingerprint,
-        "root": incident.root.model_dump() if incident else None,
-        "entries": incident.entries if incident else None,
-        "error_entries": incident.error_entries if incident else None,
-        "inferred_errors": incident.inferred_errors if incident else None,
-        "reasons": list(retrieved.selection.reasons) if retrieved else [],
-        "audits": [audit.report.recommendation.value for audit in audits],
-        "reproduced": run.reproduced if (run := record.latest(TestsRun)) else None,
-        "verdict": proven.proof.verdict.value if proven else None,
-        "effects": [
-            {"effect": item.effect.effect, "key": str(item.effect.key),
-             "receipt": item.receipt.model_dump() if item.receipt else None}
-            for item in record.effects()
-        ],
-        "plan": [dataclasses.asdict(planned) for planned in _plan(record)],
-        "tokens": usage.tokens,
-        "cost_usd": None if usage.cost_usd is None else str(usage.cost_usd),
-        "folder": app.store.folder(record.ref),
-    }
+def summary(app: App, record: CycleRecord) -> CycleSummary:
+    """What `--json` says of a cycle."""
+    return cycle_summary(record, usage_of(app, record), app.store.folder(record.ref))
 
 
-def _usage(app: App, record: CycleRecord) -> Usage:
+def usage_of(app: App, record: CycleRecord) -> Usage:
     """What the cycle paid, with what no step has recorded yet: a call in flight when the process died."""
     if record.status is CycleStatus.ENDED and record.end is not CycleEnd.GIVEN_UP:
         return record.usage
@@ -163,16 +130,16 @@ def _show(app: App, ref: CycleRef, json: bool) -> tuple[CycleRecord, ...]:
         return ()
     *earlier, record = records
     if json:
-        document = {"schema": "whybot/cycle/1", **summary(app, record)}
-        say_json({**document, "earlier": [summary(app, item) for item in earlier]})
+        say_json(cycle_document(summary(app, record), (summary(app, item) for item in earlier)))
         return records
     for item in earlier:
         _out(harmless(f"{item.ref}: {state_in_words(item, app.workflow)}"))
-    _show_record(app, record)
+    show_record(app, record)
     return records
 
 
-def _show_record(app: App, record: CycleRecord) -> None:
+def show_record(app: App, record: CycleRecord) -> None:
+    """Print what a cycle came to, and where its log for people lies."""
     _show_plan(app, record)
     from rich.table import Table
 

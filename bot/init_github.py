@@ -14,7 +14,8 @@ from bot.adapters.git_command import Git
 from bot.config import FILE, nearest
 from bot.domain.base import Frozen
 from bot.domain.errors import BotError, ConfigProblem, UsageProblem
-from bot.progress import say
+from bot.progress import say, say_json
+from bot.reports.json.init import InitDocument, SetUpFile
 from bot.repository_facts import GITHUB, Facts, Service, look_at, remote_of
 
 TEMPLATES = Path(__file__).with_name("github_workflows")
@@ -48,7 +49,7 @@ class Written(NamedTuple):
     text: str
 
 
-def init_github(show: bool, workflows: str | None) -> int:
+def init_github(show: bool, workflows: str | None, json: bool = False) -> int:
     """Write what is missing of bot.toml and the workflows, or print it; return the exit code.
 
     What is there already is left as it is. Raises UsageProblem, ConfigProblem.
@@ -64,6 +65,10 @@ def init_github(show: bool, workflows: str | None) -> int:
     facts = look_at(root)
     files = tuple(_files(facts, ours))
     if show:
+        if json:
+            would = tuple(SetUpFile(path=file.path, written=False, text=file.text) for file in files)
+            say_json(InitDocument(files=would, left_to_do=_lines(facts, ours, [file.path for file in files])))
+            return 0
         print("\n".join(f"# ---- {file.path}\n{file.text}" for file in files), end="")  # noqa: T201 - the result
         return 0
     there = [file.path for file in files if (root / file.path).exists() or (root / file.path).is_symlink()]
@@ -76,11 +81,19 @@ def init_github(show: bool, workflows: str | None) -> int:
         )
     for file in missing:
         _write(root / file.path, file.text)
+    if json:
+        came_to = tuple(SetUpFile(path=file.path, written=file in missing, text=None) for file in files)
+        say_json(InitDocument(files=came_to, left_to_do=_lines(facts, ours, [file.path for file in missing])))
+        return 0
     say(f"Wrote {', '.join(file.path for file in missing)}.")
     if there:
         say(f"Left as it is: {', '.join(there)}.")
     say("\n".join(_left_to_do(facts, ours, [file.path for file in missing])))
     return 0
+
+
+def _lines(facts: Facts, ours: Ours, written: list[str]) -> tuple[str, ...]:
+    return tuple(line for line in _left_to_do(facts, ours, written) if line)
 
 
 def _write(path: Path, text: str) -> None:

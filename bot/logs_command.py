@@ -31,7 +31,7 @@ from bot.reports.incidents import (
     moment,
     period,
 )
-from bot.reports.logs_document import logs_document
+from bot.reports.json.logs import logs_document
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -12,14 +12,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from bot.domain.visible import visible
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from pydantic import BaseModel
+    from rich.console import Console, RenderableType
     from rich.progress import Progress, TaskID
-    from rich.table import Table
     from rich.text import Text
 
 _JOINER = "\u2060"
@@ -29,19 +29,19 @@ _COMMAND = re.compile(r"(?P<leading>^(?:\s|\x1b\[[\d;]*m)*:)(?=:)|##(?=\[)")
 _PLAIN_WIDTH = 140
 
 
-def _unarmed(line: str) -> str:
+def unarmed(line: str) -> str:
     """The line with a WORD JOINER inside what a runner would read as a workflow command."""
     return _COMMAND.sub(lambda match: match.group() + _JOINER, line)
 
 
 def harmless(text: str) -> str:
     """One line that neither moves a cursor nor is read by GitHub Actions as a workflow command."""
-    return _unarmed(" ".join(_visible(text).split()))
+    return unarmed(" ".join(_visible(text).split()))
 
 
 def harmless_lines(text: str) -> str:
     """As `harmless`, line by line: spacing is kept, but for spaces at the ends of lines."""
-    return "\n".join(_unarmed(line.rstrip()) for line in _visible(text).split("\n"))
+    return "\n".join(unarmed(line.rstrip()) for line in _visible(text).split("\n"))
 
 
 def _visible(text: str) -> str:
@@ -54,15 +54,20 @@ def say(text: str, stream: TextIO | None = None) -> None:
     print(harmless_lines(text), file=stream or sys.stdout, flush=True)
 
 
-def say_json(document: dict[str, object]) -> None:
-    """Print one JSON document on standard output. No line of it starts with `::`, and `##[` is escaped in it."""
+def json_text(document: BaseModel | dict[str, object]) -> str:
+    """A JSON document as it is printed. No line of it starts with `::`, and `##[` is escaped in it."""
+    body = document if isinstance(document, dict) else document.model_dump(mode="json", by_alias=True)
     # Only within a string can `##[` stand, where the escape means the same character.
-    text = json.dumps(document, indent=2).replace("##[", "##\\u005b")
-    print(text, flush=True)  # noqa: T201 - the result
+    return json.dumps(body, indent=2).replace("##[", "##\\u005b")
 
 
-def say_table(table: Table, plain_width: int = _PLAIN_WIDTH) -> None:
-    """Print a table on standard output; `plain_width` columns wide where that is no terminal.
+def say_json(document: BaseModel | dict[str, object]) -> None:
+    """Print one JSON document on standard output: a model of `bot/reports/json/`, or one whose form is another's."""
+    print(json_text(document), flush=True)  # noqa: T201 - the result
+
+
+def say_table(table: RenderableType, plain_width: int = _PLAIN_WIDTH) -> None:
+    """Print a table, or lines of rich's, on standard output; `plain_width` columns wide where that is no terminal.
 
     Strings in it are taken as they are, without rich's markup and emoji codes. It is disarmed after it was
     wrapped, since any word of a cell may come to start a line.
@@ -75,7 +80,22 @@ def say_table(table: Table, plain_width: int = _PLAIN_WIDTH) -> None:
     with console.capture() as captured:
         console.print(table)
     lines = captured.get().removesuffix("\n").split("\n")
-    print("\n".join(_unarmed(line.rstrip()) for line in lines), flush=True)  # noqa: T201 - the result
+    print("\n".join(unarmed(line.rstrip()) for line in lines), flush=True)  # noqa: T201 - the result
+
+
+def is_live(stream: TextIO) -> bool:
+    """Whether a stream goes to a terminal on which what was printed can be replaced."""
+    return stream.isatty() and os.environ.get("TERM", "dumb").lower() not in {"dumb", "unknown"} and (
+        os.environ.get("GITHUB_ACTIONS") != "true")
+
+
+def output_width(plain_width: int = _PLAIN_WIDTH) -> int:
+    """How many columns a table on standard output gets."""
+    if not sys.stdout.isatty():
+        return plain_width
+    from rich.console import Console
+
+    return Console(file=sys.stdout).width
 
 
 def say_text(text: Text) -> None:
@@ -86,30 +106,7 @@ def say_text(text: Text) -> None:
     with console.capture() as captured:
         console.print(text, soft_wrap=True, end="")
     lines = captured.get().removesuffix("\n").split("\n")
-    print("\n".join(_unarmed(line.rstrip()) for line in lines), flush=True)  # noqa: T201 - the result
-
-
-def say_annotation(
-    level: Literal["error", "warning", "notice"], title: str, message: str, path: str = "", line: int = 0,
-) -> None:
-    """Print one workflow command, on purpose and the only way there is: a mark for GitHub to show on a line of a file.
-
-    Every value is escaped as GitHub's toolkit does it, after what cannot be seen was written out, so that nothing
-    in a value ends the command, adds a property or begins another command
-    (https://github.com/actions/toolkit, packages/core/src/command.ts).
-    """
-    places = [f"file={_property(path)}", f"line={line}"] if path else []
-    properties = ",".join([*places, f"title={_property(harmless(title))}"])
-    print(f"::{level} {properties}::{_data(harmless(message))}", flush=True)  # noqa: T201 - the result
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    # A path may hold a line feed, which `visible` leaves, and an older form of command, for which there is no escape.
-    return _data(_unarmed(visible(text))).replace(":", "%3A").replace(",", "%2C")
+    print("\n".join(unarmed(line.rstrip()) for line in lines), flush=True)  # noqa: T201 - the result
 
 
 class PlainProgress:
@@ -208,7 +205,7 @@ def _make_spinner(console: Console) -> Progress:
 def _plain(text: str, before: str = "") -> Text:
     from rich.text import Text
 
-    return Text(_unarmed(before + harmless(text)))
+    return Text(unarmed(before + harmless(text)))
 
 
 class JobSummary:
@@ -239,7 +236,7 @@ class JobSummary:
 
 def make_progress() -> PlainProgress | LiveProgress:
     """The progress that fits standard error."""
-    if not sys.stderr.isatty() or os.environ.get("GITHUB_ACTIONS") == "true" or os.environ.get("TERM") == "dumb":
+    if not is_live(sys.stderr):
         return PlainProgress()
     from rich.console import Console
 

@@ -103,7 +103,7 @@ def _words(words: tuple[str, ...]) -> str:
 def _show(options: ProveOptions, proved: Proved) -> None:
     notes = (*proved.notes, *((proved.warning,) if proved.warning else ()))
     if options.json:
-        from bot.reports.proof_json import proof_document
+        from bot.reports.json.proof import proof_document
 
         say_json(proof_document(proved.proof, proved.tests, proved.folder, proved.sandbox, notes))
         return

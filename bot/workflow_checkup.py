@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from bot.adapters.git_command import Git
 from bot.config import FILE
+from bot.domain.checkup import Remark, State
 from bot.domain.errors import BotError
 from bot.init_github import FOLDER, NO_COMMIT, NOBODY, TEMPLATES, WORKFLOWS
 from bot.repository_facts import default_branch
@@ -23,16 +23,11 @@ _RIGHT = re.compile(r"^ +(?P<name>[a-z-]+): *(?P<right>read|write)\b", re.MULTIL
 _COMMENT = re.compile(r"(^|\s)#.*$", re.MULTILINE)
 
 
-State = Literal["ok", "missing", "note"]
 _WORST: tuple[State, ...] = ("missing", "note")
 
 
-class Remark(NamedTuple):
-    """Something to say of the workflows, as of anything that the doctor looks at."""
-
-    state: State
-    said: str
-    remedy: str
+def _remark(state: State, said: str, remedy: str = "") -> Remark:
+    return Remark(what="workflows", state=state, said=said, remedy=remedy)
 
 
 def look_at_workflows(root: Path) -> Remark | None:
@@ -45,16 +40,18 @@ def look_at_workflows(root: Path) -> Remark | None:
         for remark in _of(name, (root / FOLDER / name).read_text("utf-8", "replace")):
             found.setdefault(remark, []).append(name)
     # What is wrong with all of them is said once.
-    remarks = [remark._replace(said=f"{', '.join(names)}{': each' if len(names) > 1 else ''} {remark.said}")
-               for remark, names in found.items()]
+    remarks = [
+        _remark(remark.state, f"{', '.join(names)}{': each' if len(names) > 1 else ''} {remark.said}", remark.remedy)
+        for remark, names in found.items()
+    ]
     if not remarks:
         remarks = list(_not_brought(root, [f"{FOLDER}/{name}" for name in there]))
     if not remarks:
-        return Remark("ok", f"{', '.join(there)} call whybot by a commit and give it what it needs", "")
+        return _remark("ok", f"{', '.join(there)} call whybot by a commit and give it what it needs")
     worst = next(state for state in _WORST if any(remark.state == state for remark in remarks))
     remarks.sort(key=lambda remark: _WORST.index(remark.state))
     remedies = dict.fromkeys(remark.remedy for remark in remarks)
-    return Remark(worst, "; ".join(remark.said for remark in remarks), " ".join(remedies))
+    return _remark(worst, "; ".join(remark.said for remark in remarks), " ".join(remedies))
 
 
 def _of(name: str, text: str) -> Iterator[Remark]:
@@ -62,30 +59,30 @@ def _of(name: str, text: str) -> Iterator[Remark]:
     plain = _COMMENT.sub("", text)
     calls = _USES.search(plain)
     if calls is None:
-        yield Remark("missing", "calls no workflow of whybot's",
+        yield _remark("missing", "calls no workflow of whybot's",
                      f"`bot init --github --print` shows what {name} should be.")
         return
     if calls["repository"] == NOBODY or calls["ref"] == NO_COMMIT:
-        yield Remark("missing", f"still says {NOBODY} or {NO_COMMIT[:7]}…, which are placeholders",
+        yield _remark("missing", f"still says {NOBODY} or {NO_COMMIT[:7]}…, which are placeholders",
                      "Put in the repository that has whybot and the full commit of the version you want, say "
                      "`git ls-remote https://github.com/THE-OWNER/whybot HEAD`.")
     elif re.fullmatch(r"[0-9a-f]{40}", calls["ref"]) is None:
-        yield Remark("note", f"takes whybot from {calls['ref']}, which can be moved under you",
+        yield _remark("note", f"takes whybot from {calls['ref']}, which can be moved under you",
                      "Name a commit with all 40 digits after the @.")
     inner = {match["indent"] for match in _PERMISSIONS.finditer(plain)} - {"", calls["indent"]}
     if inner:
-        yield Remark("missing", "has a `permissions:` not in line with its `uses:`, so GitHub cannot read it",
+        yield _remark("missing", "has a `permissions:` not in line with its `uses:`, so GitHub cannot read it",
                      "Indent both alike; they belong to the same job.")
     wanted = _rights(_COMMENT.sub("", (TEMPLATES / name).read_text(encoding="utf-8")))
     lacking = sorted(wanted - _rights(plain))
     if lacking:
         lines = ", ".join(f"`{right}: {how}`" for right, how in lacking)
-        yield Remark("missing", f"does not give {lines}, so GitHub refuses to start it",
+        yield _remark("missing", f"does not give {lines}, so GitHub refuses to start it",
                      "Put that under `permissions` of its job: each job inside takes only its own part.")
     if re.search(r"^\s*permissions:\s*write-all\b", plain, re.MULTILINE):
-        yield Remark("note", "says write-all", "Name the permissions one by one.")
+        yield _remark("note", "says write-all", "Name the permissions one by one.")
     if re.search(r"^\s+secrets:\s*inherit\b", plain, re.MULTILINE):
-        yield Remark("missing", "hands every secret of the repository over",
+        yield _remark("missing", "hands every secret of the repository over",
                      "Name the secrets: ANTHROPIC_API_KEY, and WHYBOT_APP_KEY for an App.")
     yield from _triggers(name, plain)
 
@@ -96,11 +93,11 @@ def _rights(text: str) -> set[tuple[str, str]]:
 
 def _triggers(name: str, plain: str) -> Iterator[Remark]:
     if "pull_request_target" in plain:
-        yield Remark("missing", "runs on pull_request_target, with secrets, for anybody's pull request",
+        yield _remark("missing", "runs on pull_request_target, with secrets, for anybody's pull request",
                      "Let it run on pull_request.")
     wanted = {"whybot-commands.yml": "issue_comment", "whybot-audit.yml": "pull_request"}.get(name)
     if wanted is not None and re.search(rf"\b{wanted}\b", plain) is None:
-        yield Remark("missing", f"does not run on {wanted}", f"Say `{wanted}:` under `on`.")
+        yield _remark("missing", f"does not run on {wanted}", f"Say `{wanted}:` under `on`.")
 
 
 def _not_brought(root: Path, paths: list[str]) -> Iterator[Remark]:
@@ -115,5 +112,5 @@ def _not_brought(root: Path, paths: list[str]) -> Iterator[Remark]:
     except BotError:
         return
     if absent:
-        yield Remark("note", f"{', '.join(absent)} are not on {branch} yet, as far as this clone knows",
+        yield _remark("note", f"{', '.join(absent)} are not on {branch} yet, as far as this clone knows",
                      f"Bring them there: the schedule and comments work from {branch} alone.")

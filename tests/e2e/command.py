@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.conforming import conforms
 from tests.e2e.warm import Warm
 
 BOT = (sys.executable, "-m", "bot.cli")
@@ -30,7 +31,9 @@ class Said:
         return " ".join(f"{self.out}\n{self.err}".split())
 
     def json(self) -> dict[str, object]:
+        """The one document on standard output, which has the form that `bot schema` tells of it."""
         document = json.loads(self.out)
+        conforms(document)
         assert isinstance(document, dict)
         return document
 
