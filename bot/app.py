@@ -19,6 +19,7 @@ from bot.adapters.sandboxes import choose_sandbox
 from bot.adapters.sandboxes.absent import AbsentSandbox
 from bot.adapters.surroundings import Surroundings, opener
 from bot.adapters.system_clock import SystemClock
+from bot.adapters.webhook_notifier import WebhookNotifier
 from bot.config import (
     DEMO_MODEL,
     FILE,
@@ -42,9 +43,11 @@ from bot.domain.record import (
 )
 from bot.domain.workflow import Workflow
 from bot.engine.keeping import Keeping, record_url
+from bot.engine.machinery import Machinery
 from bot.engine.moves import Pause, Publish, RunStep, move_after, next_move
 from bot.engine.publisher import Publisher
-from bot.engine.runner import Machinery, Runner
+from bot.engine.publishing.notices import NoticeDesk
+from bot.engine.runner import Runner
 from bot.engine.runs import Runs, wants_another
 from bot.engine.workflow import load_workflow
 from bot.ports import Clock, Forge, LogSource, Model, Progress, Sandbox, Workspace
@@ -121,14 +124,28 @@ class App:
         return Keeping(self.store, self.clock, self.config.forge.state_branch, self.environ, self.publish_to)
 
     @cached_property
+    def notifier(self) -> WebhookNotifier:
+        """What tells the destinations of bot.toml."""
+        return WebhookNotifier(self.config.notify, self.environ, self.clock)
+
+    @cached_property
+    def notices(self) -> NoticeDesk:
+        """What holds notices against bot.toml and sends them."""
+        return NoticeDesk(self.config.notify, self.notifier, record_url(self.environ))
+
+    @cached_property
     def job_summary(self) -> JobSummary:
         """The page of a job of GitHub Actions on which the cycles can be followed."""
         return JobSummary(self.environ.get("GITHUB_STEP_SUMMARY"))
 
     def _keep(self, record: CycleRecord, workspace: Workspace | None) -> None:
-        from bot.reports.job_summary import summary_markdown
+        from bot.reports.job_summary import run_summary_markdown, summary_markdown
 
         self.keeping.keep(record.ref.run, workspace, self.workflow)
+        if record.settings.cycles > 1:
+            # First shown before any cycle, it stands above them all.
+            self.job_summary.show("run", lambda: run_summary_markdown(
+                self.runs.records_of(record.ref.run), self.workflow))
         self.job_summary.show(str(record.ref), lambda: summary_markdown(record, self.workflow))
 
     def recall(self, settings: Settings) -> None:
@@ -279,7 +296,7 @@ class App:
             workflow=self.workflow, steps=STEPS, config=self.config, logs=self.logs(settings.logs),
             open_model=self._model_behind_forge(settings, open_forge), workspace=workspace,
             sandbox=self.sandbox(None if settings.sandbox == AbsentSandbox.name else settings.sandbox, settings.demo),
-            publisher=Publisher(open_forge, self.config.policy, workspace, record_url(self.environ)),
+            publisher=Publisher(open_forge, self.config.policy, workspace, record_url(self.environ), self.notices),
             store=self.store, clock=self.clock, progress=progress, scratch=scratch.resolve(),
             environments=(self.state / "environments").resolve(),
             setup_env={name: value for name, value in self.environ.items() if name.startswith(SETUP_ENV)},

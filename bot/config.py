@@ -16,7 +16,7 @@ from bot.domain.model_names import SCRIPTED
 
 FILE = "bot.toml"
 
-RESERVED = frozenset({"demo", "environments", "forge", "lock", "prove", "scratch", "spool"})
+RESERVED = frozenset({"demo", "environments", "forge", "lock", "prove", "report", "scratch", "spool"})
 """Folders of the state beside those of the focuses."""
 
 PRESETS: Mapping[str, Focus] = {

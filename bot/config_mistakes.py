@@ -72,6 +72,8 @@ def _place(item: ErrorDetails) -> tuple[str, ...]:
 def _sentence(place: tuple[str, ...], item: ErrorDetails) -> str:
     if place[-1:] == (_KEY,):
         *table, key = place[:-1]
+        if item["type"] == "string_pattern_mismatch":
+            return f"{key!r} under [{_dotted(table)}] must be {_wanted(item['type'], item['ctx'])}"
         # The choices come as 'a', 'b' or 'c'.
         known = item.get("ctx", {}).get("expected", "").replace(" or ", ", ").replace("'", "")
         return f"there is no {key!r} under [{_dotted(table)}]" + (f" (there are {known})" if known else "")

@@ -18,6 +18,8 @@ from bot.domain.base import Frozen, Sha
 from bot.domain.config import Limits
 from bot.domain.effects import Annotation, Artifact, BranchName
 from bot.domain.logs import LogPage, LogQuery
+from bot.domain.notices import Notice
+from bot.domain.pruning import Holding
 from bot.domain.record import CycleRecord, CycleRef
 from bot.domain.suite import Ended
 
@@ -316,11 +318,14 @@ class ForgePull(Frozen):
 
 
 class ForgeCheck(Frozen):
-    """A check run as the forge has it. `external_id` is what its maker called it."""
+    """A check run as the forge has it. `external_id` is what its maker called it, `annotations` is how many it has."""
 
     id: int
     external_id: str
     conclusion: str
+    title: str
+    summary: str
+    annotations: int
     url: str
 
 
@@ -511,6 +516,28 @@ class CommandDesk(Protocol):
         ...
 
 
+class Delivery(Frozen):
+    """What became of a notice; `why` says in words why it was not delivered, without the address."""
+
+    delivered: bool
+    why: str = ""
+
+
+class Notifier(Protocol):
+    """Tells somebody elsewhere, by the destinations of bot.toml."""
+
+    def send(self, destination: str, notice: Notice) -> Delivery:
+        """Deliver a notice, with a few tries where that helps. Nothing is raised: it is told in the answer.
+
+        A notice that arrived and of which that is not known arrives again under the same id.
+        """
+        ...
+
+    def trouble(self, destination: str) -> str:
+        """Why nothing can be sent there, in words, as far as that is known without a request; empty for no trouble."""
+        ...
+
+
 class Store(Protocol):
     """Where records live. Writes are atomic: a reader, or a restart after a kill, sees the old or the new."""
 
@@ -542,6 +569,10 @@ class Store(Protocol):
         """Remove a file beside the record; that it is not there is no error."""
         ...
 
+    def put_run_document(self, ref: CycleRef, name: str, content: bytes) -> None:
+        """Write a document of the run that a cycle belongs to, replacing one of that name."""
+        ...
+
     def get_exchange(self, ref: CycleRef, digest: str) -> Exchange | None:
         """The stored answer to a request, if there is one."""
         ...
@@ -564,6 +595,30 @@ class Store(Protocol):
 
     def folder(self, ref: CycleRef) -> str:
         """Where a person finds the record."""
+        ...
+
+    def artifact_size(self, ref: CycleRef, name: str) -> int:
+        """How many bytes a file beside the record has; 0 where it is not there."""
+        ...
+
+    def memory(self) -> bytes | None:
+        """What was remembered of cycles whose records are gone; None where nothing was. Raises RecordDamaged."""
+        ...
+
+    def put_memory(self, content: bytes) -> None:
+        """Remember it, in the place of what was remembered before. It is safe when this returns."""
+        ...
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """What takes room in the state and can go, with why it may not be touched where that is so."""
+        ...
+
+    def discard(self, holding: Holding) -> bool:
+        """Remove a thing, whole or not at all whenever this is killed. Only the holder of the lock may.
+
+        False when it is not there any more, or may not be touched by now. Raises ConfigProblem when it cannot be
+        removed.
+        """
         ...
 
     def lock(self, holder: str, wait_s: float) -> AbstractContextManager[None]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot.adapters import FORGES
 from bot.app import App, Options
-from bot.domain.effects import Effect, Receipt, ReplyUpsert
+from bot.domain.effects import Effect, NoticeSend, Receipt, ReplyUpsert
 from bot.domain.errors import BotError, ConfigProblem, NotOffered, PolicyRefused, RecordDamaged, UsageProblem
 from bot.domain.publication import Publication
 from bot.engine.delivering import (
@@ -26,12 +26,15 @@ from bot.engine.delivering import (
 )
 from bot.engine.keeping import in_actions, record_url, workflow_run, write_publication
 from bot.engine.ledger import read_ledger, remember
-from bot.engine.plausible import is_anothers
+from bot.engine.noticing import told_before
+from bot.engine.plausible import is_anothers, spending_of
 from bot.engine.publication import MOST_BYTES, parse_publication
 from bot.engine.publisher import Publisher
 from bot.engine.runner import describe
 from bot.ports import Clock, Forge, Progress
 from bot.progress import harmless, make_progress, say, say_json, say_table
+from bot.reports.json.error import Problem
+from bot.reports.json.publish import PublishDocument, PublishedEffect
 from bot.reports.summary import came_to, publication_summary, title_of
 
 _MOST_EVENT_BYTES = 30_000_000
@@ -104,7 +107,9 @@ class _Publishing:
         self.done = unpublished(given)
         workspace = self.app.workspace(self.options.demo)
         open_forge = self.app.forge_named(self.kind, workspace)
-        publisher = Publisher(open_forge, self.app.config.policy, workspace, record_url(self.app.environ))
+        publisher = Publisher(
+            open_forge, self.app.config.policy, workspace, record_url(self.app.environ), self.app.notices
+        )
         try:
             check_scope(given, self.app.config.repository.name, self.kind, self.app.clock.now())
             _check_job(given, self.app.environ)
@@ -113,10 +118,12 @@ class _Publishing:
             self._check_run(given, open_forge)
             check_publication(given, publisher, self.app.config.target, workspace)
         except BotError as problem:
+            self._remember_spending(given, open_forge)
             self._summarise(problem)
             raise
         try:
-            apply_publication(given, publisher, self.app.config.target, self._save, self._tell)
+            told = self._told(given, open_forge)
+            apply_publication(given, publisher, self.app.config.target, self._save, self._tell, told)
         except BotError as problem:
             self.problem = _for_this_command(problem)
         try:
@@ -142,6 +149,15 @@ class _Publishing:
                     "Only `/bot retry` on an issue or pull request of a run goes on with it. Nothing was published.",
                 )
 
+    def _told(self, given: Publication, open_forge: Callable[[], Forge]) -> frozenset[str]:
+        """The notices of this run that were delivered before, as far as the ledger says; else they arrive again."""
+        branch = self.app.config.forge.state_branch
+        sends = any(isinstance(item.effect, NoticeSend) for part in given.parts for item in part.effects)
+        if branch and sends:
+            with contextlib.suppress(BotError):
+                return told_before(given.scope.run, read_ledger(open_forge(), branch))
+        return frozenset()
+
     def _save(self, publication: Publication) -> None:
         self.done = publication
         write_publication(self.options.file, publication)
@@ -163,6 +179,23 @@ class _Publishing:
             return
         self.ledger = f"The ledger on the branch {branch} was {'updated' if changed else 'up to date'}."
 
+    def _remember_spending(self, given: Publication, open_forge: Callable[[], Forge]) -> None:
+        """Note what the cycles of a file that was refused spent: the day's budget is no smaller for that.
+
+        Why it was refused is said, whatever becomes of this.
+        """
+        branch, config = self.app.config.forge.state_branch, self.app.config
+        if not branch or self.options.only_reply:
+            return
+        now, run = self.app.clock.now(), workflow_run(self.app.environ)
+        entries = [entry for part in given.parts if (entry := spending_of(part, now, run)) is not None
+                   and (entry.repository, entry.forge) == (config.repository.name, self.kind)]
+        self.ledger = "The ledger was left as it is."
+        if entries:
+            with contextlib.suppress(BotError):
+                remember(open_forge(), branch, entries)
+                self.ledger = f"The ledger on the branch {branch} has what was spent, and nothing else of it."
+
     def _summarise(self, problem: BotError | None) -> None:
         """Add to the summary of a job of GitHub Actions. That it cannot be written hinders nobody."""
         path = self.app.environ.get("GITHUB_STEP_SUMMARY")
@@ -178,18 +211,16 @@ class _Publishing:
         """Print what it came to."""
         items = newest_effects(self.done)
         if self.options.json:
-            say_json({
-                "schema": "whybot/publish/1", "file": str(self.options.file),
-                "repository": self.done.scope.repository, "forge": self.kind, "ledger": self.ledger,
-                "effects": [
-                    {"effect": item.effect.effect, "key": str(item.effect.key), "title": title_of(item.effect),
-                     "receipt": item.receipt.model_dump() if item.receipt else None} for item in items
-                ],
-                "failure": None if self.problem is None else {
-                    "family": self.problem.family, "exit_code": self.problem.exit_code, "what": self.problem.what,
-                    "remedy": self.problem.remedy,
-                },
-            })
+            say_json(PublishDocument(
+                file=str(self.options.file), repository=self.done.scope.repository, forge=self.kind,
+                ledger=self.ledger,
+                effects=tuple(
+                    PublishedEffect(effect=item.effect.effect, key=str(item.effect.key), title=title_of(item.effect),
+                                    receipt=item.receipt)
+                    for item in items
+                ),
+                failure=None if self.problem is None else Problem.of(self.problem),
+            ))
             return
         if not items:
             say("There was nothing to publish.")

@@ -115,7 +115,9 @@ def as_check(document: Document[CheckHead]) -> ForgeCheck:
     """The check as the port has it."""
     head = document.head
     return ForgeCheck(
-        id=head.number, external_id=head.external_id, conclusion=head.conclusion, url=document.path.as_uri()
+        id=head.number, external_id=head.external_id, conclusion=head.conclusion, title=head.title,
+        summary=document.body.removesuffix(with_annotations("", head.annotations)), annotations=len(head.annotations),
+        url=document.path.as_uri(),
     )
 
 

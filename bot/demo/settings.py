@@ -20,4 +20,6 @@ def demo_config(config: BotConfig, state: Path) -> BotConfig:
         "model": config.model.model_copy(update={"name": DEMO_MODEL, "step": {}}),
         "forge": config.forge.model_copy(update={"kind": "local"}),
         "target": {SERVICE: target_config()},
+        # A rehearsal, of which nobody is told.
+        "notify": {},
     })

@@ -7,13 +7,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from bot.domain.asking import Effort
 from bot.domain.base import Fingerprint, Frozen, RepoPath
-from bot.domain.effects import RepositoryName
+from bot.domain.effects import Priority, RepositoryName
 from bot.domain.logs import Focus
 from bot.domain.model_names import model_name, project_name, region_name
+from bot.domain.notices import Destination, NoticeEvent
 
 
 class Table(Frozen):
@@ -317,6 +318,54 @@ NO_CONVENTIONS = AuditConfig()
 """A project that says nothing of its conventions."""
 
 
+MOST_DESTINATIONS = 10
+
+
+def _variable_name(text: str) -> str:
+    # What stands there instead is a secret, so it is not repeated.
+    if re.fullmatch(r"[A-Z_][A-Z0-9_]{0,99}", text) is None:
+        raise ValueError("it is the name of a variable, in capitals; the address or secret stands in the environment")
+    return text
+
+
+EnvironmentName = Annotated[str, AfterValidator(_variable_name)]
+NameOrNone = Annotated[str, AfterValidator(lambda text: text and _variable_name(text))]
+
+
+class NotifyConfig(Table):
+    """`[notify.NAME]`: who is told when something of `events` happens (`bot/domain/notices.py` says when each does).
+
+    The address is a secret and stands in the variable `url_env`. `json` is a summary of the incident, signed by the
+    Standard Webhooks specification with the secrets in `secret_env` ("" for none); `slack` is for Slack's incoming
+    webhooks, whose address is their own secret. `focus` names focuses (none: all). What is about an incident of less
+    than `least_priority` is not told; what is about none is.
+    """
+
+    format: Literal["json", "slack"] = "json"
+    events: Annotated[tuple[NoticeEvent, ...], Field(min_length=1)]
+    url_env: EnvironmentName = "WHYBOT_NOTIFY_URL"
+    secret_env: NameOrNone = "WHYBOT_NOTIFY_SECRET"  # noqa: S105 - the name of a variable
+    focus: tuple[str, ...] = ()
+    least_priority: Priority = "P3"
+
+    @model_validator(mode="after")
+    def _slack_signs_nothing(self) -> Self:
+        if self.format == "slack" and self.secret_env and "secret_env" in self.model_fields_set:
+            raise ValueError("Slack checks no signature, so leave `secret_env` out")
+        return self
+
+    def wants(self, event: str, focus: str, priority: str | None) -> bool:
+        """Whether somebody is to be told of an event; `priority` is the incident's, None where there is none."""
+        within = priority is None or priority <= self.least_priority
+        return event in self.events and within and (not self.focus or focus in self.focus)
+
+
+def _few(tables: dict[str, NotifyConfig]) -> dict[str, NotifyConfig]:
+    if len(tables) > MOST_DESTINATIONS:
+        raise ValueError(f"there are {len(tables)} tables, and {MOST_DESTINATIONS} at most")
+    return tables
+
+
 class BotConfig(Table):
     """The whole of `bot.toml`."""
 
@@ -331,6 +380,7 @@ class BotConfig(Table):
     proof: ProofConfig = ProofConfig()
     audit: AuditConfig = AuditConfig()
     service: dict[str, ServiceConfig] = {}
+    notify: Annotated[dict[Destination, NotifyConfig], AfterValidator(_few)] = {}
     limits: Limits = Limits()
     mute: tuple[MuteConfig, ...] = ()
     target: dict[str, TargetConfig] = {}

@@ -6,12 +6,14 @@ marker on the forge, so that applying an effect twice changes the same thing twi
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from bot.domain.base import Fingerprint, Frozen, RepoPath, Sha, Sha256
+from bot.domain.notices import Destination, IncidentSummary, MessageId, NoticeEvent
 
 RepositoryName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?$", max_length=140)]
 RunId = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}$")]
@@ -79,7 +81,33 @@ class CheckKey(Frozen):
         return f"check {self.repository} {self.fingerprint} {self.run} {self.cycle} {self.head}"
 
 
-Key = IssueKey | CycleKey | RunKey | ReplyKey | CheckKey
+class NoticeKey(Frozen):
+    """A notice to one destination of one thing that happened.
+
+    `retry` counts how often the cycle had been set back before, `step` is the place of the step record that it is
+    about: with them a thing that happens again has another key, and a step that was killed and runs again the same.
+    """
+
+    of: Literal["notice"] = "notice"
+    repository: RepositoryName
+    run: RunId
+    cycle: Annotated[int, Field(ge=1)]
+    event: NoticeEvent
+    destination: Destination
+    retry: Annotated[int, Field(ge=0)] = 0
+    step: Annotated[int, Field(ge=1)]
+
+    def __str__(self) -> str:
+        return (f"notice {self.repository} {self.run} {self.cycle} {self.event} {self.destination} "
+                f"{self.retry}-{self.step}")
+
+    @property
+    def message(self) -> MessageId:
+        """The id of all its deliveries."""
+        return f"msg_{hashlib.sha256(str(self).encode()).hexdigest()[:32]}"
+
+
+Key = IssueKey | CycleKey | RunKey | ReplyKey | CheckKey | NoticeKey
 
 # A body that somebody edited on GitHub's pages comes back with CRLF.
 _MARKER = re.compile(r"^<!-- whybot:([a-z_]+ [^<>\n]{1,400}?) -->[ \t]*(?=\r?$)", re.MULTILINE)
@@ -200,8 +228,17 @@ class CheckReport(Frozen):
     annotations: tuple[Annotation, ...] = ()
 
 
+class NoticeSend(Frozen):
+    """A notice to a destination of bot.toml. It refers to nothing: who sends it adds links to what was published."""
+
+    effect: Literal["notice"] = "notice"
+    key: NoticeKey
+    notice: IncidentSummary
+
+
 Effect = Annotated[
-    IssueUpsert | TrackingUpsert | CommentUpsert | ReplyUpsert | BranchPush | PullRequestUpsert | CheckReport,
+    IssueUpsert | TrackingUpsert | CommentUpsert | ReplyUpsert | BranchPush | PullRequestUpsert | CheckReport
+    | NoticeSend,
     Field(discriminator="effect"),
 ]
 
@@ -209,10 +246,13 @@ Effect = Annotated[
 class Receipt(Frozen):
     """What applying an effect came to. `url` is where a person finds it; `number` is the forge's.
 
-    `kept for later`: it stands in a publication, and another job applies it.
+    `kept for later`: it stands in a publication, and another job applies it. `delivered` and `not delivered` are for
+    notices; one that was not delivered is tried again when somebody goes on with the run or the publication.
     """
 
-    did: Literal["created", "updated", "unchanged", "reopened", "kept for later", "not published"]
+    did: Literal[
+        "created", "updated", "unchanged", "reopened", "kept for later", "not published", "delivered", "not delivered",
+    ]
     number: int | None = None
     url: str = ""
     note: str = ""

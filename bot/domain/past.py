@@ -11,6 +11,7 @@ from bot.domain.base import Fingerprint, Frozen, Sha
 from bot.domain.earlier import EarlierFinding
 from bot.domain.effects import RepositoryName
 from bot.domain.logs import SeenBefore
+from bot.domain.notices import MessageId
 from bot.domain.record import CycleEnd, CycleRef, CycleStatus, FixedMark
 
 LEDGER: Final = "ledger.json"
@@ -24,6 +25,7 @@ MOST_FINDINGS_KEPT: Final = 60
 
 MOST_NAMES: Final = 50
 MOST_DAYS: Final = 60
+MOST_TOLD: Final = 60
 
 Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 """A day in UTC, as `2026-03-04`."""
@@ -35,7 +37,7 @@ class PastCycle(Frozen):
     `version` is the record's: of two entries of a cycle, the one of the later record counts. `finding` is None where
     the readers of the ledger are the public. `spent_usd` is by the day (UTC) that it was paid on. `issue` and `pull`
     are the forge's numbers, `fix` is the commit that was pushed. `seen` is how the incident was then. `workflow_run` is
-    the Actions run that holds the record as an artifact.
+    the Actions run that holds the record as an artifact. `told` are the ids of the notices that were delivered.
     """
 
     ref: CycleRef
@@ -56,6 +58,7 @@ class PastCycle(Frozen):
     finding: EarlierFinding | None = None
     spent_usd: Annotated[dict[Day, Annotated[Decimal, Field(ge=0, le=1_000_000)]], Field(max_length=MOST_DAYS)] = {}
     workflow_run: Annotated[int, Field(ge=1)] | None = None
+    told: Annotated[tuple[MessageId, ...], Field(max_length=MOST_TOLD)] = ()
 
 
 class Ledger(Frozen):

@@ -20,6 +20,7 @@ from bot.domain.past import (
     MOST_DAYS,
     MOST_FINDINGS_KEPT,
     MOST_NAMES,
+    MOST_TOLD,
     NO_LEDGER,
     Ledger,
     PastCycle,
@@ -91,7 +92,7 @@ def merged(*ledgers: Ledger, most: int = MOST_CYCLES_KEPT, findings: int = MOST_
     """All entries: of each cycle the newest, and of these the newest cycles, whatever order they come in.
 
     A number that a forge gave stays known: what publishes a cycle again may fail before it comes to the issue. What
-    was paid stays paid, whichever entry says so.
+    was paid stays paid, and who was told was told, whichever entry says so.
     """
     found: dict[CycleRef, list[PastCycle]] = defaultdict(list)
     for entry in (entry for ledger in ledgers for entry in ledger.cycles):
@@ -113,7 +114,8 @@ def _joined(entries: Sequence[PastCycle]) -> PastCycle:
     }
     days = sorted({day for entry in entries for day in entry.spent_usd})[-MOST_DAYS:]
     spent = {day: max(entry.spent_usd.get(day, Decimal(0)) for entry in entries) for day in days}
-    return newest.model_copy(update={**numbers, "spent_usd": spent})
+    told = sorted({one for entry in entries for one in entry.told})[:MOST_TOLD]
+    return newest.model_copy(update={**numbers, "spent_usd": spent, "told": tuple(told)})
 
 
 def by_age(ref: CycleRef) -> tuple[str, str, int]:
@@ -126,7 +128,7 @@ def _age(entry: PastCycle) -> tuple[int, bool, str, str]:
     same. A finding comes last, since it may have been left out of an old entry.
     """
     finding = "" if entry.finding is None else entry.finding.model_dump_json()
-    rest = entry.model_dump_json(exclude={"finding", "spent_usd", *_NUMBERS})
+    rest = entry.model_dump_json(exclude={"finding", "spent_usd", "told", *_NUMBERS})
     return entry.version, entry.fix is not None, rest, finding
 
 

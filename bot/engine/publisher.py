@@ -16,6 +16,7 @@ from bot.domain.effects import (
     CommentUpsert,
     Effect,
     IssueUpsert,
+    NoticeSend,
     PullRequestUpsert,
     Receipt,
     RecordedEffect,
@@ -28,26 +29,31 @@ from bot.engine.publishing.checks import publish_check
 from bot.engine.publishing.conversation import publish_comment, publish_reply
 from bot.engine.publishing.issues import publish_issue
 from bot.engine.publishing.means import Means
+from bot.engine.publishing.notices import NoticeDesk
 from bot.engine.publishing.policy import allow, allow_branch
 from bot.engine.publishing.tracking import publish_tracking
 from bot.engine.publishing.wording import Wording
 from bot.ports import Forge, Workspace
 
 SUPERSEDED = Receipt(did="unchanged", note="A later effect says it anew.")
+NOBODY = Receipt(did="not published", note="Nobody is told of anything here.")
 
 
 class Publisher:
     """Publishes the effects of one repository's cycles.
 
-    `record_url` is where the record of what is published can be read; a text that is cut links to it.
+    `record_url` is where the record of what is published can be read; a text that is cut links to it. Without
+    `notices` nobody is told of anything.
     """
 
     def __init__(
-        self, open_forge: Callable[[], Forge], policy: PolicyConfig, workspace: Workspace | None, record_url: str = ""
+        self, open_forge: Callable[[], Forge], policy: PolicyConfig, workspace: Workspace | None, record_url: str = "",
+        notices: NoticeDesk | None = None,
     ) -> None:
         self._open_forge = open_forge
         self._policy = policy
         self._workspace = workspace
+        self._notices = notices
         self._wording = Wording(policy.most_body_chars, record_url)
 
     def check(
@@ -66,9 +72,12 @@ class Publisher:
     ) -> Receipt:
         """Bring one effect about and say what it came to.
 
-        Raises PolicyRefused when policy forbids it, ForgeProblem when the forge fails.
+        Raises PolicyRefused when policy forbids it, ForgeProblem when the forge fails. A notice that cannot be
+        delivered is a receipt.
         """
         self.check(effect, scope, known, target)
+        if isinstance(effect, NoticeSend):
+            return NOBODY if self._notices is None else self._notices.send(effect, known)
         if _is_superseded(effect, known):
             return SUPERSEDED
         # Opened when something is published, so that a dry run and the first steps need no token.

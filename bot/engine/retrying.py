@@ -21,12 +21,14 @@ def set_back(record: CycleRecord, step: str, workflow: Workflow, store: Store, n
     kept = _kept_before(record, step, workflow)
     dropped = record.steps[kept:]
     published = _published(dropped)
-    if kept == 0 and published:
+    # What somebody was told cannot be taken back, and hinders nothing.
+    kinds = [one for one in published if one.effect != "notice"]
+    if kept == 0 and kinds:
         raise UsageProblem(
-            f"{record.ref} cannot choose its incident anew: {published[0].key} is published or about to be.",
+            f"{record.ref} cannot choose its incident anew: {kinds[0].key} is published or about to be.",
             "Name a later step, or start a new run with `bot cycle --new`.",
         )
-    folder = f"before-retry-{len(record.retries) + 1}"
+    folder = aside_folder(len(record.retries) + 1)
     files = _files(dropped)
     for file in files:
         store.put_artifact(record.ref, f"{folder}/{file.name}", store.get_artifact(record.ref, file.name))
@@ -41,6 +43,11 @@ def set_back(record: CycleRecord, step: str, workflow: Workflow, store: Store, n
         "fixed": None, "paused_because": "", "remedy": "",
         "settings": record.settings.model_copy(update={"until": None}),
     }), record.version)
+
+
+def aside_folder(number: int) -> str:
+    """Where the files lie, beside the record, that a retry set aside; the first is number 1."""
+    return f"before-retry-{number}"
 
 
 def _kept_before(record: CycleRecord, step: str, workflow: Workflow) -> int:

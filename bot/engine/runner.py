@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Mapping
 
-from bot.domain.asking import Usage
-from bot.domain.base import Fingerprint
-from bot.domain.config import AskingStep, BotConfig, TargetConfig
-from bot.domain.earlier import EarlierFinding
+from bot.domain.config import TargetConfig
 from bot.domain.effects import KEPT, NOT_PUBLISHED, Effect, Receipt, RecordedEffect
 from bot.domain.errors import BotError
-from bot.domain.logs import Standing
 from bot.domain.record import (
     CycleRecord,
     CycleRef,
@@ -25,42 +18,13 @@ from bot.domain.record import (
     StepStatus,
 )
 from bot.domain.results import Retrieved
-from bot.domain.workflow import Workflow
+from bot.engine.documents import Documents
+from bot.engine.machinery import Machinery
 from bot.engine.moves import End, Pause, Publish, RunStep, next_move
-from bot.engine.publisher import Publisher
+from bot.engine.noticing import events_after, notices, undelivered, with_pause
 from bot.engine.publishing.scope import scope_of
-from bot.engine.telling import as_it_will_stand, is_told, paused_effect, status_effect, tracking_effect
-from bot.ports import Clock, LogSource, Model, Progress, Sandbox, Store, Workspace
-from bot.reports.documents import DOCUMENTS, documents_of
-from bot.steps.context import Step, StepContext
-
-
-@dataclass(frozen=True)
-class Machinery:
-    """What the runner works with. `history` tells how incidents stand that other cycles know, `findings` what they
-    came to, `spent_today_usd` what all of them spent on models since midnight UTC. `keep` is given the record whenever
-    a step is done and its effects are published or kept, and when the cycle stops.
-    """
-
-    workflow: Workflow
-    steps: Mapping[str, Step]
-    config: BotConfig
-    logs: LogSource
-    open_model: Callable[[AskingStep], Model]
-    workspace: Workspace | None
-    sandbox: Sandbox
-    publisher: Publisher
-    store: Store
-    clock: Clock
-    progress: Progress
-    scratch: Path
-    environments: Path
-    setup_env: Mapping[str, str]
-    history: Callable[[CycleRef], Mapping[str, Standing]]
-    findings: Callable[[CycleRef, tuple[Fingerprint, ...]], tuple[EarlierFinding, ...]]
-    spent: Callable[[CycleRef], Usage]
-    spent_today_usd: Callable[[], Decimal]
-    keep: Callable[[CycleRecord], None] = lambda _record: None
+from bot.engine.telling import as_it_will_stand, paused_effect, status_effect, tracking_effect
+from bot.steps.context import StepContext
 
 
 class Runner:
@@ -68,7 +32,6 @@ class Runner:
 
     def __init__(self, machinery: Machinery) -> None:
         self._m = machinery
-        self._documents: dict[str, str] = {}
 
     def run(self, ref: CycleRef) -> CycleRecord:
         """Go on with a cycle until it pauses, ends or fails, and return its record.
@@ -76,12 +39,16 @@ class Runner:
         A BotError in a step or in publishing is recorded, the cycle paused, and the error raised again.
         Anything that is not a BotError is a bug: the record stays as it was before the step.
         """
+        for one in self._m.store.cycles(ref.focus) if self._m.config.notify else ():
+            if one.run == ref.run and one.number < ref.number:
+                self._documents = Documents(one, self._m.store, self._m.workflow)
+                self._tell_left(self._m.store.load(one))
         record = self._m.store.load(ref)
-        self._write_documents(record)
+        self._documents = Documents(ref, self._m.store, self._m.workflow)
+        self._documents.write(record)
         if record.retries:
-            # What is known no longer must not be read on.
-            for name in set(DOCUMENTS).difference(self._documents):
-                self._m.store.drop_artifact(ref, name)
+            self._documents.drop_others(ref)
+        record = self._tell_left(record)
         while record.status is CycleStatus.RUNNING:
             move = next_move(record, self._m.workflow)
             match move:
@@ -133,9 +100,9 @@ class Runner:
         """The step with what the cycle tells of its course after it."""
         workflow = self._m.workflow
         preview = as_it_will_stand(record.replaced(index, done), workflow)
-        run = (self._m.store.load(ref) for ref in self._m.store.cycles(record.ref.focus) if ref.run == record.ref.run)
-        earlier = tuple(one for one in run if one.ref.number < record.ref.number) if is_told(preview) else ()
-        told = (status_effect(preview, workflow), tracking_effect(preview, earlier, workflow, self._m.config.policy))
+        earlier = tuple(one for one in self._documents.others if one.ref.number < record.ref.number)
+        told = (status_effect(preview, workflow), tracking_effect(preview, earlier, workflow, self._m.config.policy),
+                *notices(preview, events_after(preview), self._m.config.notify, workflow))
         added = tuple(RecordedEffect(effect=effect) for effect in told if effect is not None)
         return done.model_copy(update={"effects": (*done.effects, *added)})
 
@@ -145,12 +112,16 @@ class Runner:
         try:
             receipt = self._receipt(item.effect, record)
         except BotError as error:
-            self._save(record, _paused(error))
+            self._pause(record, error)
             raise
+        return self._received(record, move.step, move.effect, receipt)
+
+    def _received(self, record: CycleRecord, at: int, number: int, receipt: Receipt) -> CycleRecord:
+        step = record.steps[at]
         effects = list(step.effects)
-        effects[move.effect] = item.model_copy(update={"receipt": receipt})
-        self._m.progress.note(describe(item.effect, receipt.did, receipt.url or receipt.note))
-        return self._save(record.replaced(move.step, step.model_copy(update={"effects": tuple(effects)})), {})
+        effects[number] = effects[number].model_copy(update={"receipt": receipt})
+        self._m.progress.note(describe(effects[number].effect, receipt.did, receipt.url or receipt.note))
+        return self._save(record.replaced(at, step.model_copy(update={"effects": tuple(effects)})), {})
 
     def _receipt(self, effect: Effect, record: CycleRecord) -> Receipt:
         given = effect, scope_of(record), record.effects(), self._target(record)
@@ -158,7 +129,7 @@ class Runner:
             return self._m.publisher.apply(*given)
         # What would be refused later is refused now, while the cycle can still say so.
         self._m.publisher.check(*given)
-        return KEPT if record.settings.publish == "later" else NOT_PUBLISHED
+        return _KEPT_BACK[record.settings.publish]
 
     def _fail(self, record: CycleRecord, index: int, step: StepRecord, error: BotError) -> None:
         failed = step.model_copy(update={
@@ -170,7 +141,23 @@ class Runner:
             ),
         })
         self._m.progress.step_ended(step.step, error.what, failed.seconds or 0.0, "failed")
-        self._tell_paused(self._save(record.replaced(index, failed), _paused(error)))
+        self._tell_paused(self._pause(record.replaced(index, failed), error))
+
+    def _pause(self, record: CycleRecord, error: BotError) -> CycleRecord:
+        """Record that trouble has paused the cycle, and tell those who want to know."""
+        paused = record.model_copy(update=_paused(error))
+        kept = _KEPT_BACK.get(record.settings.publish)
+        return self._tell_left(self._save(with_pause(paused, self._m.config.notify, self._m.workflow, kept), {}))
+
+    def _tell_left(self, record: CycleRecord) -> CycleRecord:
+        """Send the notices that were not delivered, or that were to be sent when the process died."""
+        for at, number in undelivered(record) if record.settings.publish == "now" else ():
+            try:
+                receipt = self._receipt(record.steps[at].effects[number].effect, record)
+            except BotError as refused:
+                receipt = Receipt(did="not published", note=refused.what)
+            record = self._received(record, at, number, receipt)
+        return record
 
     def _tell_paused(self, record: CycleRecord) -> None:
         """Let the comment say that the cycle waits for somebody. What keeps it from being said is not the trouble."""
@@ -214,19 +201,13 @@ class Runner:
         running = changed.status is CycleStatus.RUNNING
         if not running:
             # Nobody comes back to a cycle that has ended, so its documents must be there before it has.
-            self._write_documents(changed)
+            self._documents.write(changed)
         saved = self._m.store.save(changed, record.version)
         if running:
-            self._write_documents(saved)
+            self._documents.write(saved)
         if not running or _is_settled(saved):
             self._m.keep(saved)
         return saved
-
-    def _write_documents(self, record: CycleRecord) -> None:
-        for name, text in documents_of(record, self._m.workflow):
-            if self._documents.get(name) != text:
-                self._m.store.put_artifact(record.ref, name, text.encode("utf-8", "replace"))
-                self._documents[name] = text
 
 
 def _is_settled(record: CycleRecord) -> bool:
@@ -237,6 +218,10 @@ def _is_settled(record: CycleRecord) -> bool:
 def describe(effect: Effect, did: str, where: str) -> str:
     """An effect and what became of it, in one line."""
     return f"{effect.effect.replace('_', ' ')} {did}{f': {where}' if where else ''}"
+
+
+_KEPT_BACK = {"later": KEPT, "never": NOT_PUBLISHED}
+"""The receipt of what is not published at once."""
 
 
 def _paused(error: BotError) -> dict[str, object]:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Final
 
 from bot.domain.asking import Usage, total
@@ -17,6 +18,7 @@ from bot.domain.errors import UsageProblem
 from bot.domain.logs import Standing
 from bot.domain.past import NO_LEDGER, Ledger, PastCycle
 from bot.domain.record import (
+    ENDS_THE_RUN,
     CycleEnd,
     CycleRecord,
     CycleRef,
@@ -29,7 +31,8 @@ from bot.domain.record import (
 )
 from bot.domain.workflow import Workflow
 from bot.engine.history import Known, findings, repository_of, standings
-from bot.engine.ledger import by_age
+from bot.engine.ledger import MOST_REMEMBERED, by_age, merged, remembered
+from bot.engine.noticing import undelivered
 from bot.ports import Clock, Store
 
 LEFT_AFTER: Final = timedelta(hours=36)
@@ -41,14 +44,22 @@ LEFT_AFTER: Final = timedelta(hours=36)
 class Runs:
     """The runs of one state.
 
-    The `ledger` tells of cycles elsewhere: what it says of a cycle counts where the state has no record of it.
+    The `ledger` tells of cycles elsewhere, and what the state remembers of those whose records were removed: what it
+    says of a cycle counts where the state has no record of it.
     """
 
     def __init__(self, store: Store, clock: Clock, workflow: Workflow, ledger: Ledger = NO_LEDGER) -> None:
         self._store = store
         self._clock = clock
         self._workflow = workflow
-        self._ledger = ledger
+        self._elsewhere = ledger
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        """Raises RecordDamaged: without what is remembered, an incident that is in work could be taken up again."""
+        here = remembered(self._store)
+        most = 2 * MOST_REMEMBERED
+        return merged(self._elsewhere, here, most=most, findings=most) if here.cycles else self._elsewhere
 
     def begin(self, settings: Settings, number: int = 1, run: str | None = None) -> CycleRef:
         """Create the record of a new cycle; a new run, or the next cycle of `run`."""
@@ -75,11 +86,18 @@ class Runs:
         return None
 
     def resumable(self, run: str | None) -> CycleRecord:
-        """The newest cycle to go on with, of a run if one is named. Raises UsageProblem when there is none."""
+        """The newest cycle to go on with, of a run if one is named. Raises UsageProblem when there is none.
+
+        Where nothing else is left to do, that of a run of which somebody was not told yet.
+        """
         for record in self._newest_of_runs(None):
             if run is not None and record.ref.run != run:
                 continue
             if record.status is not CycleStatus.ENDED or wants_another(record):
+                return record
+        for record in self._newest_of_runs(None):
+            if run in {None, record.ref.run} and record.settings.publish == "now" and any(
+                    any(undelivered(one)) for one in self.records_of(record.ref.run)):
                 return record
         if run is not None and any(ref.run == run for ref in self._store.cycles()):
             raise UsageProblem(f"The run {run} has ended.", "`bot cycle` starts a new one.")
@@ -166,7 +184,7 @@ class Runs:
         return self._standings(self._known(self._store.cycles(), self.elsewhere()), repository, forge, mutes, "")
 
     def elsewhere(self) -> tuple[PastCycle, ...]:
-        """What the ledger tells of cycles that the state has no record of, oldest first."""
+        """What is known of cycles that the state has no record of, oldest first."""
         here = set(self._store.cycles())
         return tuple(entry for entry in self._ledger.cycles if entry.ref not in here)
 
@@ -216,7 +234,7 @@ def wants_another(record: CycleRecord) -> bool:
     """Whether a cycle has ended and its run asks for one more."""
     return (
         record.status is CycleStatus.ENDED
-        and record.end not in {CycleEnd.LOG_CLEAN, CycleEnd.EMPTY_LOG, CycleEnd.GIVEN_UP}
+        and record.end not in ENDS_THE_RUN
         and record.ref.number < record.settings.cycles
     )
 

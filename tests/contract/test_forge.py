@@ -143,8 +143,10 @@ def test_checks(bench: Bench) -> None:
     elsewhere = bench.forge.create_check(bench.base, "check c", "whybot", "neutral", "t", "s")
     assert len({check.id for check in (*made, elsewhere)}) == 3
     assert [(check.external_id, check.conclusion) for check in made] == [("check a", "failure"), ("check b", "failure")]
+    assert {(check.title, check.summary, check.annotations) for check in made} == {("2 of 4", BODY, 0)}
     changed = bench.forge.update_check(made[0].id, "success", "4 of 4", "s")
     assert (changed.id, changed.external_id, changed.conclusion) == (made[0].id, "check a", "success")
+    assert (changed.title, changed.summary) == ("4 of 4", "s")
     assert list(bench.again().checks(bench.commit)) == [changed, made[1]]
     assert list(bench.again().checks(bench.base)) == [elsewhere]
 
@@ -292,6 +294,7 @@ def test_any_number_of_annotations(bench: Bench) -> None:
     assert len(titles(bench, made.id)) == 120
     (check,) = bench.again().checks(bench.base)
     assert check.conclusion == "success"
+    assert (check.title, check.summary, check.annotations, made.annotations) == ("GO", "Now.", 120, 120)
     few = bench.forge.create_check(bench.base, "few", "whybot", "neutral", "t", "s", remarks[:2])
     bench.again().update_check(few.id, "neutral", "t", "s", remarks)
     assert titles(bench, few.id) == [f"rule {number}" for number in range(1, 121)], "those that were missing"

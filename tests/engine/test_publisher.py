@@ -85,7 +85,8 @@ def test_a_branch_its_pull_request_and_its_check(bench: Bench) -> None:
     assert "Fixes #1\n" in made.body
     assert "Fixes #99" not in made.body
     assert bench.apply(check(head)).did == "created"
-    assert bench.apply(check(head)).did == "updated"
+    assert bench.apply(check(head)).did == "unchanged"
+    assert bench.apply(check(head, conclusion="failure")).did == "updated"
     assert len(list(bench.forge.checks(head))) == 1
 
 

@@ -19,6 +19,8 @@ ACTION = ".github/actions/install/action.yml"
 WRITERS = frozenset({"contents", "issues", "pull-requests", "checks", "actions", "id-token"})
 WHILE_STOPPED = re.compile(r"\balways\(\)")
 MODEL_KEY = "ANTHROPIC_API_KEY"
+PUBLISHING_KEYS = ("WHYBOT_APP_KEY", "WHYBOT_NOTIFY_URL", "WHYBOT_NOTIFY_SECRET")
+"""What only the job that publishes needs."""
 CYCLES = "whybot-cycle-${{ github.repository }}"
 RUN_BOT = 'exec "$RUNNER_TEMP/whybot/bin/run-bot" '
 
@@ -246,7 +248,7 @@ def no_credential_stays_in_a_checkout(files: Files) -> Iterator[str]:
 def no_secret_is_handed_on_unnamed(files: Files) -> Iterator[str]:
     for job in jobs(files):
         given = job.body.get("secrets", {})
-        if not isinstance(given, dict) or set(given) - {MODEL_KEY, "WHYBOT_APP_KEY"}:
+        if not isinstance(given, dict) or set(given) - {MODEL_KEY, *PUBLISHING_KEYS}:
             yield f"{job}: hands on {given}"
 
 

@@ -8,6 +8,7 @@ from bot.domain.effects import CheckReport, Receipt
 from bot.domain.errors import NotOffered
 from bot.engine.publishing.means import Means
 from bot.engine.publishing.policy import remarked_paths
+from bot.engine.publishing.region import same
 
 MOST_SUMMARY = 65_535
 """Characters of a summary that GitHub takes (REST, "Create a check run")."""
@@ -28,6 +29,9 @@ def publish_check(effect: CheckReport, means: Means, target: TargetConfig | None
     try:
         for check in means.forge.checks(effect.key.head):
             if check.external_id == str(effect.key):
+                said = (check.conclusion, check.title) == (effect.conclusion, title) and same(check.summary, summary)
+                if said and check.annotations >= len(remarks):
+                    return Receipt(did="unchanged", url=check.url, note=note)
                 url = means.forge.update_check(check.id, effect.conclusion, title, summary, remarks).url
                 return Receipt(did="updated", url=url, note=note)
         url = means.forge.create_check(

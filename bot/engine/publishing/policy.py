@@ -18,6 +18,8 @@ from bot.domain.effects import (
     IssueKey,
     IssueUpsert,
     Key,
+    NoticeKey,
+    NoticeSend,
     PullRequestUpsert,
     RecordedEffect,
     ReplyKey,
@@ -28,6 +30,7 @@ from bot.domain.effects import (
 from bot.domain.errors import PolicyRefused
 from bot.domain.globs import matches_any
 from bot.domain.publication import Scope
+from bot.engine.noticing import MOST_NOTICES
 from bot.ports import Workspace
 
 _MOST: Final[Mapping[type[Frozen], tuple[int, str]]] = MappingProxyType({
@@ -38,6 +41,7 @@ _MOST: Final[Mapping[type[Frozen], tuple[int, str]]] = MappingProxyType({
     ReplyUpsert: (1, "a command has one answer"),
     CommentUpsert: (4, "a cycle has at most 4 comments"),
     CheckReport: (10, "a cycle has at most 10 checks"),
+    NoticeSend: (MOST_NOTICES, f"a cycle has at most {MOST_NOTICES} notices"),
 })
 """How many different things of a kind the effects of one scope may be about."""
 
@@ -68,6 +72,8 @@ def allow(effect: Effect, scope: Scope, known: Sequence[RecordedEffect], policy:
                 raise refused(f"it is a check with the name {effect.name[:80]!r}, and its names begin with whybot")
             if effect.key.head not in {branch.head for branch in _branches(known)}:
                 raise refused(f"it is a check on {effect.key.head[:12]}, which is no commit that the cycle pushed")
+        case NoticeSend():
+            _allow_notice(effect, scope)
         case _:
             pass
     most, why = _MOST[type(effect)]
@@ -86,6 +92,19 @@ def _allow_issue(effect: IssueUpsert, scope: Scope, policy: PolicyConfig) -> Non
         raise refused(f"its incident had {len(effect.aliases)} earlier names, more than {_MOST_ALIASES}")
     if len(effect.related) > _MOST_RELATED:
         raise refused(f"it is related to {len(effect.related)} incidents, more than {_MOST_RELATED}")
+
+
+def _allow_notice(effect: NoticeSend, scope: Scope) -> None:
+    """Whether its destination is known and asks for it is no matter of policy: then nobody is told, and that is all.
+
+    A publication may have been made with another bot.toml, and what else is in it must not suffer.
+    """
+    key, notice = effect.key, effect.notice
+    said = (notice.repository, notice.run, notice.cycle, notice.event)
+    if said != (key.repository, key.run, key.cycle, key.event):
+        raise refused("it is a notice that says another thing than its key")
+    if notice.incident is not None and notice.incident.fingerprint != scope.fingerprint:
+        raise refused("it is a notice of another incident than the cycle's")
 
 
 def allow_branch(
@@ -155,6 +174,10 @@ def _belongs(key: Key, scope: Scope) -> None:
     if isinstance(key, RunKey):
         if key.run != scope.run:
             raise refused("it belongs to another run")
+        return
+    if isinstance(key, NoticeKey):
+        if (key.run, key.cycle) != (scope.run, scope.cycle):
+            raise refused("it belongs to another cycle")
         return
     if key.fingerprint != scope.fingerprint:
         raise refused("it is about another incident than the cycle's")

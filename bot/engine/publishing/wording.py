@@ -9,7 +9,7 @@ from bot.domain.effects import Annotation, without_markers
 from bot.domain.visible import visible
 from bot.engine.publishing.cutting import shortened
 from bot.logs.redact import redact
-from bot.reports.markdown import Kind, linked, neutralise
+from bot.reports.markdown import Kind, linked, neutralise, redacted
 
 MOST_TITLE = 250
 _URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]+")
@@ -38,7 +38,7 @@ class Wording:
         `find` gives what stands for a thing of the bot's own, as `bot.reports.markdown.linked` asks for it.
         """
         ending = f"\n\n{tail}" if tail else ""
-        clean = linked(without_markers(neutralise(redact(text))).strip("\n"), find)
+        clean = linked(without_markers(neutralise(redacted(text))).strip("\n"), find)
         return shortened(clean, min(self._most_body, room) - len(ending), self._cut_note) + ending
 
     @property
