@@ -14,14 +14,17 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from bot.adapters.atomic import TEMPORARY, write_atomically
+from bot.adapters.state_holdings import discard, holdings
 from bot.domain.asking import Charge, Exchange, JsonObject
 from bot.domain.base import repo_path
 from bot.domain.effects import Artifact
 from bot.domain.errors import ConfigProblem, RecordDamaged, StaleRecord, StateLocked, UsageProblem
+from bot.domain.pruning import Holding
 from bot.domain.record import SCHEMA, CycleRecord, CycleRef
 from bot.domain.record_document import MIGRATIONS, Migration, digest, sealed
 
 _MARK = b"# A whybot state: records, reports and working copies. All of it is whybot's own.\n*\n"
+_MEMORY = "ledger.json"
 _CYCLE = re.compile(r"^cycle-(\d{2})$")
 
 
@@ -195,6 +198,12 @@ class DirectoryStore:
                 f"{path} cannot be removed: {error.strerror or error}.", "Mend the permissions, then run `bot resume`."
             ) from error
 
+    def put_run_document(self, ref: CycleRef, name: str, content: bytes) -> None:
+        """Write a file into the run's folder, beside its cycles."""
+        if "/" in repo_path(name):
+            raise ValueError(f"{name!r} is no file of a run")
+        self._write_file(self._cycle(ref).parent / name, content)
+
     def get_exchange(self, ref: CycleRef, digest: str) -> Exchange | None:
         """A stored exchange. Raises RecordDamaged when it is there and cannot be believed."""
         path = self._exchange(ref, digest)
@@ -245,6 +254,56 @@ class DirectoryStore:
     def _exchange(self, ref: CycleRef, digest: str) -> Path:
         return self._cycle(ref) / "exchanges" / f"{repo_path(digest)}.json"
 
+    def artifact_size(self, ref: CycleRef, name: str) -> int:
+        """The size of a file of the cycle's folder."""
+        try:
+            return (self._cycle(ref) / repo_path(name)).lstat().st_size
+        except OSError:
+            return 0
+
+    def stamp(self, ref: CycleRef, name: str) -> tuple[int, ...]:
+        """What changes with a file of the cycle's folder, or with the names in a folder there; empty without it."""
+        try:
+            found = (self._cycle(ref) / repo_path(name)).stat()
+        except OSError:
+            return ()
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def kept(self, ref: CycleRef, folder: str, most: int) -> tuple[tuple[float, str], ...]:
+        """When the newest files of a folder in the cycle's were written (POSIX), and their names, the oldest first."""
+        found: list[tuple[float, str]] = []
+        for path in (self._cycle(ref) / repo_path(folder)).glob("*.json"):
+            try:
+                found.append((path.stat().st_mtime, path.name))
+            except OSError:
+                continue
+        return tuple(sorted(found)[-most:])
+
+    def memory(self) -> bytes | None:
+        """The file `ledger.json` of the state. Raises RecordDamaged when it is there and cannot be read."""
+        path = self._folder / _MEMORY
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise RecordDamaged(
+                f"{path} cannot be read ({error.strerror}), so it is not known what removed cycles came to.",
+                "Mend its permissions, or restore it from a copy.",
+            ) from error
+
+    def put_memory(self, content: bytes) -> None:
+        """Write that file."""
+        self._write_file(self._folder / _MEMORY, content)
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """The folders in the state that can go."""
+        return holdings(self._folder)
+
+    def discard(self, holding: Holding) -> bool:
+        """Remove such a folder. Raises ConfigProblem when it cannot be removed."""
+        return discard(self._folder, holding)
+
     @contextmanager
     def lock(self, holder: str, wait_s: float) -> Iterator[None]:
         """Hold the state alone. The operating system frees the lock when the process dies."""
@@ -289,6 +348,6 @@ class DirectoryStore:
 
     def _clean(self) -> None:
         """Remove what an interrupted write left behind. Only the holder of the lock may."""
-        for pattern in (f"*{TEMPORARY}", f"*/*/cycle-*/**/*{TEMPORARY}"):
+        for pattern in (f"*{TEMPORARY}", f"*/*/*{TEMPORARY}", f"*/*/cycle-*/**/*{TEMPORARY}"):
             for path in self._folder.glob(pattern):
                 path.unlink(missing_ok=True)

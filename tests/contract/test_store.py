@@ -69,6 +69,20 @@ def test_no_such_cycle(store: DirectoryStore) -> None:
         store.load(REF)
 
 
+def test_a_document_of_a_run_lies_beside_its_cycles(store: DirectoryStore) -> None:
+    store.create(record())
+    store.put_run_document(REF, "run.md", b"one cycle")
+    store.put_run_document(REF.model_copy(update={"number": 2}), "run.md", b"two cycles")
+    assert (Path(store.folder(REF)).parent / "run.md").read_bytes() == b"two cycles"
+    assert store.cycles() == (REF,)
+
+
+@pytest.mark.parametrize("name", ["../run.md", "cycle-01/record.json", "/run.md", ""])
+def test_a_document_of_a_run_is_a_file_of_its_folder(store: DirectoryStore, name: str) -> None:
+    with pytest.raises(ValueError, match=r"path|file of a run|1 to 400"):
+        store.put_run_document(REF, name, b"x")
+
+
 def test_cycles_are_listed_oldest_run_first(store: DirectoryStore) -> None:
     later = CycleRef(focus="errors", run="20251108T000000Z-000000", number=1)
     second = REF.model_copy(update={"number": 2})
@@ -281,3 +295,37 @@ def test_a_killed_holder_leaves_the_lock_free(tmp_path: Path) -> None:
     process.join(20)
     with DirectoryStore(tmp_path).lock("me", 0):
         pass
+
+
+def test_what_was_remembered_is_there_again(store: DirectoryStore) -> None:
+    assert store.memory() is None
+    store.create(record())
+    for content in (b"one", b"two\n"):
+        store.put_memory(content)
+        assert store.memory() == content
+    assert store.cycles() == (REF,)
+
+
+def test_what_takes_room_is_listed_and_goes_as_a_whole(store: DirectoryStore) -> None:
+    assert store.holdings() == ()
+    second = REF.model_copy(update={"number": 2})
+    other = CycleRef(focus="errors", run="20251108T081500Z-0a1b2c", number=1)
+    for ref in (REF, second, other):
+        store.create(record(ref))
+        store.put_artifact(ref, "logs/a.ndjson", b"x" * 1_000)
+    assert (store.artifact_size(REF, "logs/a.ndjson"), store.artifact_size(REF, "logs/b.ndjson")) == (1_000, 0)
+    errors, startup = store.holdings()
+    assert (startup.kind, startup.path, startup.cycles) == ("run", f"startup/{REF.run}", (REF, second))
+    assert startup.size > errors.size > 1_000
+    assert not startup.hindered
+    with store.lock("prune", 0):
+        assert store.discard(startup)
+        assert not store.discard(startup), "it is gone"
+    assert store.cycles() == (other,)
+    assert store.holdings() == (errors,)
+    assert store.get_artifact(other, "logs/a.ndjson") == b"x" * 1_000
+    with pytest.raises(UsageProblem):
+        store.load(REF)
+    # Nothing of it is in the way of a new one.
+    store.create(record())
+    assert store.artifact_size(REF, "logs/a.ndjson") == 0
