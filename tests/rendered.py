@@ -20,6 +20,14 @@ PLAIN = frozenset({
 DIAGRAMS = frozenset({"mermaid", "math", "geojson", "topojson", "stl"})
 """Languages of blocks that GitHub draws instead of showing."""
 
+PICTURE = re.compile(
+    r"^```mermaid\n(?:flowchart (?:TD|LR)|gantt|timeline|xychart-beta(?: horizontal)?)\n"
+    r"(?: +[^\n`<&@#\\{}$;*~]+\n)+```$",
+    re.MULTILINE,
+)
+"""A picture of our own: nothing in it is more than a statement that draws."""
+_BETWEEN = re.compile(r"\[([a-z]+\.md)\]\(\1\)")
+
 _ACTING = {
     "mention": re.compile(r"@[A-Za-z0-9]"),
     "reference": re.compile(r"#\d|\bgh-\d", re.IGNORECASE),
@@ -91,6 +99,15 @@ class Tree(HTMLParser):
     @property
     def codes(self) -> list[str]:
         return [piece.text for piece in self.pieces if piece.is_code]
+
+
+def without_own(markdown: str) -> tuple[str, int]:
+    """A document without what is ours in it and acts: pictures, each now a word, and links to the other documents.
+
+    With it, how many pictures there were.
+    """
+    undrawn, pictures = PICTURE.subn("(a picture)", markdown)
+    return _BETWEEN.sub(r"\1", undrawn), pictures
 
 
 def acting(markdown: str, ours: frozenset[str] = frozenset()) -> Iterator[str]:

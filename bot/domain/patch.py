@@ -18,11 +18,15 @@ class Edit(Frozen):
 
 
 class StoredFile(Frozen):
-    """A file kept beside the record: where it belongs in the repository, its hash, and where it lies."""
+    """A file kept beside the record: where it belongs in the repository, its hash, and where it lies.
+
+    `lines` is how many it has; None in records of schema 5 and before.
+    """
 
     path: RepoPath
     sha256: Sha256
     artifact: str
+    lines: int | None = None
 
 
 class PatchedFile(Frozen):

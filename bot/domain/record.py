@@ -25,7 +25,7 @@ SCHEMA: Final = 6
 5: settings have `publish` in the place of `dry_run`; `retries`; issues have `priority`, `related` and `news`, checks
 `annotations`, and there are tracking issues and replies; a receipt may say `kept for later`; ranked incidents have
 `before`, what was read `again_since`.
-6: incidents have `by_revision`, what was read `read_from`, `read_until` and `revisions`.
+6: incidents have `by_revision`, what was read `read_from`, `read_until` and `revisions`, stored files `lines`.
 """
 
 STEPS = (
@@ -95,6 +95,10 @@ class CycleEnd(StrEnum):
     NOT_REPRODUCED = "not reproduced"
     FIX_REJECTED = "fix rejected"
     GIVEN_UP = "given up for a new run"
+
+
+ENDS_THE_RUN: Final = frozenset({CycleEnd.LOG_CLEAN, CycleEnd.EMPTY_LOG, CycleEnd.GIVEN_UP})
+"""After a cycle that ended so, its run has no other."""
 
 
 class StepStatus(StrEnum):

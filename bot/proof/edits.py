@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 
 from bot.domain.patch import Edit
+
+FILE = "file"
+"""What `diff_parts` gives in the place of a sign where a file begins."""
+_HUNK = re.compile(r"^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 
 
 class EditRefused(ValueError):
@@ -121,3 +126,23 @@ def _changes(old: str | None, new: str | None) -> Iterator[str]:
         for at, line in enumerate(lines):
             if at >= 2 and line[0] in "+-":
                 yield line[0]
+
+
+def diff_parts(diff: str) -> Iterator[tuple[str, str]]:
+    """The files of a unified diff, as `file` and path, each with its lines, as sign and text.
+
+    Lines within a hunk are counted by its head, so that none of them is taken for a head.
+    """
+    old = new = 0
+    for line in diff.split("\n"):
+        if old <= 0 and new <= 0:
+            head = _HUNK.match(line)
+            if head is not None:
+                old, new = int(head.group(1) or 1), int(head.group(2) or 1)
+            elif line.startswith("diff --git a/"):
+                yield FILE, line.rpartition(" b/")[2]
+            continue
+        sign = line[:1]
+        if sign != "\\":
+            old, new = old - (sign != "+"), new - (sign != "-")
+            yield sign, line[1:]

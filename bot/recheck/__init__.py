@@ -28,12 +28,14 @@ from bot.recheck import (
     incident,
     junit,
     kept_runs,
+    notices,
     patch,
     proof_parts,
     proofs,
     record,
     results,
     said,
+    times,
     whys,
 )
 from bot.recheck.folder import Content, read_folder
@@ -56,6 +58,7 @@ CHECKS: Mapping[str, Check] = {
     "investigations": answers.investigations,
     "answers": answers.others,
     "incident": incident.counts,
+    "times": times.times,
     "ranking": incident.ranking,
     "audit": results.audits,
     "audit runs": junit.audits,
@@ -68,6 +71,7 @@ CHECKS: Mapping[str, Check] = {
     "proof again": proof_parts.replayed,
     "steps": said.outcomes,
     "comments": said.comments,
+    "notices": notices.notices,
     "documents": documents.documents,
 }
 """Each check by its name, in the order in which they are made: to add one, write the function and add its line."""
@@ -80,7 +84,11 @@ def recheck(folder: Path, workflow: Workflow) -> Recheck:
 
 def recheck_content(content: Content, workflow: Workflow) -> Recheck:
     """Make every check on what was read of a folder. Raises RecordDamaged as `recheck` does."""
-    material = read_material(content, workflow)
+    return recheck_material(read_material(content, workflow))
+
+
+def recheck_material(material: Material) -> Recheck:
+    """Make every check on a folder's content that was parsed."""
     return Recheck(
         cycle=str(material.record.ref),
         statements=tuple(

@@ -37,7 +37,7 @@ def frozen(material: Material) -> Iterator[Statement]:
             elif artifact.sha256 != file.sha256:
                 yield judged(what, f"the step's result gives it another checksum than the file {file.artifact} has")
             else:
-                yield judged(what, _problem(material, file.artifact, file.sha256, None))
+                yield judged(what, _problem(material, file.artifact, file.sha256, None) or _length(material, file))
         own = {artifact.name for artifact in step.artifacts}
         for name in _named(step):
             yield judged(f"{name}, which step {number} ({step.step}) names",
@@ -98,6 +98,11 @@ def _named(step: StepRecord) -> Iterator[str]:
         runs = tuple(run.result for run in result.proof.runs if (run.suite, run.role) != ("own", "base"))
     for run in runs:
         yield from filter(None, (run.junit, run.log))
+
+
+def _length(material: Material, file: StoredFile) -> str:
+    lines = len(material.files[file.artifact].splitlines())
+    return "" if file.lines in {None, lines} else f"it has {lines:,} lines, and {file.lines:,} were noted"
 
 
 def _problem(material: Material, name: str, sha256: str, size: int | None) -> str:

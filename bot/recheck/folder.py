@@ -73,6 +73,18 @@ def read_folder(folder: Path) -> Content:
     return content
 
 
+def read_file(folder: Path, name: str) -> bytes | str:
+    """The bytes of a regular file that lies in a folder, or why there are none, as a predicate ("is not there")."""
+    try:
+        with _opened(folder) as opened:
+            found = _read(name, opened, MOST_BYTES_A_FILE)
+    except RecordDamaged as error:
+        return f"cannot be read: {error.what}"
+    if isinstance(found, FileNotFoundError):
+        return "is not there"
+    return _cannot(found) if isinstance(found, OSError) else found
+
+
 @contextmanager
 def _opened(folder: Path) -> Iterator[int]:
     """A descriptor of the folder that is named, or that the named record.json lies in."""

@@ -10,7 +10,7 @@ from bot.domain.results import Planned, Proven, TestsAudited, TestsRun
 from bot.domain.suite import Ended, FailureKind, Outcome, SuiteResult
 from bot.recheck.material import REDACTED, Material
 from bot.recheck.statement import Statement, judged, noted
-from bot.reports.documents import planned_test
+from bot.reports.views.planning import planned_test
 
 _LEAST_APART = 0.0015
 """Seconds: pytest writes durations with three decimals."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator
 
 from bot.domain.patch import Patch
 from bot.domain.results import FiveWhys, Fixed, TestsWritten
-from bot.proof.edits import apply_edits, unified_diff
+from bot.proof.edits import FILE, apply_edits, diff_parts, unified_diff
 from bot.recheck.material import REDACTED, Material
 from bot.recheck.statement import Statement, judged, noted, same
-
-_HUNK = re.compile(r"^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 
 
 def patches(material: Material) -> Iterator[Statement]:
@@ -42,17 +39,17 @@ def patches(material: Material) -> Iterator[Statement]:
 
 def _counts(diff: str) -> tuple[int, int, list[str]]:
     """Lines added and removed and the files of a unified diff."""
-    signs = list(_parts(diff))
+    signs = list(diff_parts(diff))
     return (sum(sign == "+" for sign, _ in signs), sum(sign == "-" for sign, _ in signs),
-            [path for sign, path in signs if sign == _FILE])
+            [path for sign, path in signs if sign == FILE])
 
 
 def sides(diff: str) -> dict[str, tuple[set[str], set[str]]]:
     """The lines that a unified diff shows of each file, before and after, without the white space at their ends."""
     found: dict[str, tuple[set[str], set[str]]] = {}
     path = ""
-    for sign, text in _parts(diff):
-        if sign == _FILE:
+    for sign, text in diff_parts(diff):
+        if sign == FILE:
             path = text
             continue
         before, after = found.setdefault(path, (set(), set()))
@@ -61,29 +58,6 @@ def sides(diff: str) -> dict[str, tuple[set[str], set[str]]]:
         if sign != "-":
             after.add(text.rstrip())
     return found
-
-
-_FILE = "file"
-
-
-def _parts(diff: str) -> Iterator[tuple[str, str]]:
-    """The files of a unified diff, as `file` and path, each with its lines, as sign and text.
-
-    Lines within a hunk are counted by its head, so that none of them is taken for a head.
-    """
-    old = new = 0
-    for line in diff.split("\n"):
-        if old <= 0 and new <= 0:
-            head = _HUNK.match(line)
-            if head is not None:
-                old, new = int(head.group(1) or 1), int(head.group(2) or 1)
-            elif line.startswith("diff --git a/"):
-                yield _FILE, line.rpartition(" b/")[2]
-            continue
-        sign = line[:1]
-        if sign != "\\":
-            old, new = old - (sign != "+"), new - (sign != "-")
-            yield sign, line[1:]
 
 
 def texts(material: Material, patch: Patch) -> tuple[dict[str, str], dict[str, str]] | str:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pydantic import JsonValue
 
 from bot.domain.base import Frozen
+from bot.domain.effects import NoticeSend
 from bot.domain.record import CycleEnd, CycleRecord, CycleStatus, StepRecord, StepStatus, focus_slug
 from bot.domain.record_document import digest, parts
 from bot.domain.results import Proven, TestsRun
@@ -88,7 +89,8 @@ def course(material: Material) -> Iterator[Statement]:
 def _least_saves(record: CycleRecord) -> int:
     """How often a record was saved that nothing interrupted; each step that is begun again saves once more."""
     steps = sum(1 + (step.status is not StepStatus.RUNNING) for step in record.steps)
-    receipts = sum(item.receipt is not None for item in record.effects())
+    # Notices of a pause may be stored with it, receipts and all.
+    receipts = sum(item.receipt is not None and not isinstance(item.effect, NoticeSend) for item in record.effects())
     return 1 + steps + receipts + (record.status is CycleStatus.ENDED)
 
 
@@ -154,7 +156,8 @@ def _whole(step: StepRecord, last: bool) -> str:
     if step.status is StepStatus.FAILED:
         if step.failure is None:
             return "it failed and does not say of what"
-        if step.result is not None or step.decision is not None or step.effects:
+        asked = any(not isinstance(item.effect, NoticeSend) for item in step.effects)
+        if step.result is not None or step.decision is not None or asked:
             return "it failed and has a result"
         return "" if step.said == step.failure.what else "what it said is not what it failed of"
     if step.failure is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.domain.effects import CommentUpsert, Effect, IssueUpsert, RunKey, TrackingUpsert
+from bot.domain.effects import CommentUpsert, Effect, IssueUpsert, NoticeSend, RunKey, TrackingUpsert
 from bot.domain.record import CycleRecord, CycleStatus, StepRecord, StepStatus
 from bot.domain.results import (
     Committed,
@@ -100,7 +100,7 @@ def _tracked(
 
 def _own(step: StepRecord) -> list[Effect]:
     """The effects that the step itself asked for; the runner adds what it tells of its course as the last ones."""
-    effects = [item.effect for item in step.effects]
+    effects: list[Effect] = [item.effect for item in step.effects if not isinstance(item.effect, NoticeSend)]
     if effects and isinstance(effects[-1], TrackingUpsert):
         effects.pop()
     if effects and isinstance(effects[-1], CommentUpsert) and effects[-1].key.name == "status":

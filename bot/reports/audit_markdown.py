@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
 
-from bot.audit.rules import RULES
 from bot.domain.audit import AuditReport, Finding, FindingSeverity, Score
-from bot.domain.base import counted
-from bot.reports.audit_view import TestRow, rows, silenced, tasks, unsuppressed
-from bot.reports.markdown import cell, inline, prose, span
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from bot.reports.audit_view import Task, TestRow, rows, silenced, tasks, unsuppressed
+from bot.reports.rendering import rendered
 
 MOST_ROWS = 200
 """So many findings or tests a table shows; the rest is counted below it."""
@@ -77,23 +70,73 @@ def sections(report: AuditReport) -> tuple[Section, ...]:
     return (*placed[:3], quality, *placed[3:])
 
 
+@dataclass(frozen=True)
+class AuditView:
+    """An audit as the template takes it: each table with its first MOST_ROWS rows, and how many more there are."""
+
+    report: AuditReport
+    notes: tuple[str, ...]
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The findings by what they are about."""
+        return sections(self.report)
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What must change."""
+        return tasks(self.report)
+
+    @property
+    def rows(self) -> tuple[TestRow, ...]:
+        """All tests with their verdicts."""
+        return rows(self.report)
+
+    @property
+    def defects(self) -> tuple[TestRow, ...]:
+        """The defective tests."""
+        return tuple(row for row in self.rows if row.verdict == "defect")
+
+    @property
+    def ran(self) -> tuple[TestRow, ...]:
+        """The tests that a run has an outcome for."""
+        return tuple(row for row in self.rows if row.kind)
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """How many of each kind of outcome."""
+        return _kinds(self.ran)
+
+    @property
+    def rules(self) -> dict[str, str]:
+        """For each test with an error, the rules that found one."""
+        return _rules_of(self.report)
+
+    @property
+    def impact(self) -> Score | None:
+        """The mark for what the tests are worth."""
+        return next((score for score in self.report.scores if score.name == "impact coverage"), None)
+
+    @property
+    def overall(self) -> float | None:
+        """The mean of all marks."""
+        scores = self.report.scores
+        return round(sum(score.value for score in scores) / len(scores), 1) if scores else None
+
+    @property
+    def silenced(self) -> tuple[tuple[Finding, str, str], ...]:
+        """The findings that a comment silences, with the rule and the reason."""
+        return tuple((item, *found) for item in self.report.findings if (found := silenced(item)) is not None)
+
+
+def audit_view(report: AuditReport, notes: Iterable[str] = ()) -> AuditView:
+    """An audit for a template."""
+    return AuditView(report, tuple(notes))
+
+
 def audit_markdown(report: AuditReport, notes: Iterable[str] = ()) -> str:
     """The whole report. Whatever comes from the files is shown as it is and has no power in Markdown."""
-    every = rows(report)
-    wrong = [row for row in every if row.verdict == "defect"]
-    ran = [row for row in every if row.kind]
-    text = _environment().get_template("audit_report.md.j2").render(
-        report=report, sections=sections(report), tasks=tasks(report), notes=tuple(notes), defects=wrong[:MOST_ROWS],
-        defects_left_out=max(0, len(wrong) - MOST_ROWS), ran=ran[:MOST_ROWS], kinds=_kinds(ran),
-        ran_left_out=max(0, len(ran) - MOST_ROWS), rules=_rules_of(report), impact=_impact(report),
-        overall=round(sum(score.value for score in report.scores) / len(report.scores), 1) if report.scores else None,
-        silenced=[(item, *found) for item in report.findings if (found := silenced(item)) is not None],
-    )
-    lines: list[str] = []
-    for line in (one.rstrip() for one in text.split("\n")):
-        if line or (lines and lines[-1]):
-            lines.append(line)
-    return "\n".join(lines).strip("\n") + "\n"
+    return rendered("audit_report.md.j2", {"view": audit_view(report, notes)})
 
 
 def _rules_of(report: AuditReport) -> dict[str, str]:
@@ -110,20 +153,3 @@ def _kinds(ran: Iterable[TestRow]) -> dict[str, int]:
     for row in ran:
         counts[row.kind] = counts.get(row.kind, 0) + 1
     return counts
-
-
-def _impact(report: AuditReport) -> Score | None:
-    return next((score for score in report.scores if score.name == "impact coverage"), None)
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("bot.reports"), undefined=StrictUndefined, autoescape=False,  # noqa: S701 - Markdown
-        keep_trailing_newline=True,
-    )
-    environment.filters.update({"inline": inline, "prose": prose, "span": span, "cell": cell, "count": counted})
-    environment.globals["titles"] = {name: rule.title for name, rule in RULES.items()}
-    return environment

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.domain.record import CycleEnd, CycleRecord, CycleStatus, Decision, StepRecord, StepStatus
 from bot.domain.workflow import Workflow
 
-_VERIFY = ("9", "Check in the logs that the incident is gone (comes in a later version)")
+VERIFY = ("9", "Check in the logs that the incident is gone (comes in a later version)")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def checklist(record: CycleRecord, workflow: Workflow) -> tuple[Line, ...]:
         last = record.last(place.name)
         ticked = last is not None and last.status is StepStatus.DONE and last.decision is not Decision.HOLD
         lines.append(Line(place.number, place.title, ticked, "" if last is None else _said(last)))
-    lines.append(Line(*_VERIFY, ticked=False, said=""))
+    lines.append(Line(*VERIFY, ticked=False, said=""))
     return tuple(lines)
 
 

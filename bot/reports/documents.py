@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from bot.audit.kinds import function_name
 from bot.domain.base import counted
+from bot.domain.effects import Receipt
 from bot.domain.evidence import Support
-from bot.domain.plan import Level, PlannedTest
 from bot.domain.record import CycleRecord, CycleStatus
 from bot.domain.results import (
     Committed,
@@ -22,77 +20,66 @@ from bot.domain.results import (
     TestsRun,
     TestsWritten,
 )
-from bot.domain.suite import FailureKind, Outcome
 from bot.domain.workflow import Workflow
 from bot.logs.priority import urgency_of
 from bot.logs.related import related_of
+from bot.reports.audit_markdown import audit_view
 from bot.reports.course import checklist, next_in_words, state_in_words
 from bot.reports.incidents import incident_table
-from bot.reports.markdown import FOLD, UNFOLD, link
+from bot.reports.markdown import FOLD, UNFOLD, cut, link, redacted
+from bot.reports.mermaid import causal_chain, course_path, incident_timeline, occurrences_by_revision
 from bot.reports.proof_document import ProofView
 from bot.reports.regression import news_of
 from bot.reports.rendering import rendered
 from bot.reports.titles import branch_of
+from bot.reports.views.attempts import attempts_of
+from bot.reports.views.execution import execution_view
+from bot.reports.views.files import changed_files, files_of_tests
+from bot.reports.views.incident import incident_view
+from bot.reports.views.matrix import matrix_of
+from bot.reports.views.planning import plan_view
+from bot.reports.views.remaining import remaining
 
+MOST_BYTES = 500_000
+"""GitHub shows a Markdown file of more than 512 KB as plain text (docs.github.com, "Limits for viewing content and
+diffs in a repository")."""
+_MOST_ROWS = 200
+"""So many rows a table of tests shows; the rest is counted below it."""
+_MOST_TOLD = 50
+"""Of so many tests is told why they are what they are."""
 
-@dataclass(frozen=True)
-class Attempt:
-    """One attempt at the tests, as the status log tables it. Dashes stand for what is not there yet."""
-
-    number: int
-    files: tuple[str, ...]
-    tests: str
-    defects: str
-    recommendation: str
-
-
-@dataclass(frozen=True)
-class LevelView:
-    """The outcomes of one level in the first run on base."""
-
-    name: str
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def total(self) -> int:
-        """How many outcomes."""
-        return len(self.outcomes)
-
-    def _count(self, *kinds: FailureKind) -> int:
-        return sum(1 for outcome in self.outcomes if outcome.kind in kinds)
-
-    @property
-    def passed(self) -> int:
-        """How many passed."""
-        return self._count(FailureKind.PASSED)
-
-    @property
-    def as_predicted(self) -> int:
-        """How many failed as predicted."""
-        return self._count(FailureKind.AS_PREDICTED)
-
-    @property
-    def other(self) -> int:
-        """The rest."""
-        return self.total - self.passed - self.as_predicted
-
-
-DOCUMENTS = ("status.md", "plan.md", "audit.md", "execution.md", "proof.md")
-"""The names of all documents that a cycle may have."""
+DOCUMENTS = ("status.md", "incident.md", "plan.md", "audit.md", "execution.md", "proof.md")
+"""The names of all documents that a cycle may have, in the order in which somebody new to it reads them."""
 
 
 def documents_of(record: CycleRecord, workflow: Workflow) -> Iterator[tuple[str, str]]:
     """Yield name and text of every document that the record has the material for; the status log always."""
-    view = _view(record, workflow)
-    yield "status.md", rendered("status.md.j2", view)
-    if record.latest(Planned):
-        yield "plan.md", rendered("plan.md.j2", view)
-    if record.latest(TestsAudited):
-        yield "audit.md", rendered("audit.md.j2", view)
-    if record.latest(TestsRun):
-        yield "execution.md", rendered("execution.md.j2", view)
-    if record.latest(Proven):
-        yield "proof.md", rendered("proof.md.j2", view)
+    names = _there(record)
+    view = {**_view(record, workflow), "documents": names}
+    for name in names:
+        yield name, _fitted(redacted(rendered(f"{name}.j2", view)))
+
+
+def _there(record: CycleRecord) -> tuple[str, ...]:
+    """The documents that the record has the material for."""
+    material = {
+        "status.md": True, "incident.md": record.incident is not None, "plan.md": record.latest(Planned) is not None,
+        "audit.md": record.latest(TestsAudited) is not None, "execution.md": record.latest(TestsRun) is not None,
+        "proof.md": record.latest(Proven) is not None,
+    }
+    return tuple(name for name in DOCUMENTS if material[name])
+
+
+def _fitted(text: str) -> str:
+    """The text within MOST_BYTES, cut at a line's end."""
+    most = MOST_BYTES
+    size = len(text.encode("utf-8", "replace"))
+    # Characters of several bytes are spread unevenly, so it may take more than one try.
+    while size > MOST_BYTES:
+        most = most * MOST_BYTES // (size + 1)
+        text = cut(text, most)
+        size = len(text.encode("utf-8", "replace"))
+    return text
 
 
 def issue_body(record: CycleRecord, workflow: Workflow) -> str:
@@ -120,10 +107,12 @@ def status_comment(record: CycleRecord, workflow: Workflow) -> str:
 
 def _view(record: CycleRecord, workflow: Workflow) -> dict[str, object]:
     retrieved = record.latest(Retrieved)
-    filed = record.latest(IssueFiled)
+    filed, fixed, written = record.latest(IssueFiled), record.latest(Fixed), record.latest(TestsWritten)
     tests_run = record.latest(TestsRun)
     planned, proven, whys = record.latest(Planned), record.latest(Proven), record.latest(FiveWhys)
     winner = None if retrieved is None else retrieved.selection.winner
+    execution = execution_view(tests_run, planned, proven, record.incident, whys)
+    attempts = attempts_of(record)
     return {
         "record": record,
         "workflow": workflow,
@@ -135,27 +124,41 @@ def _view(record: CycleRecord, workflow: Workflow) -> dict[str, object]:
         "related": related_of(retrieved.selection) if retrieved is not None else (),
         "news": news_of(retrieved) if retrieved is not None else "",
         "reading": _reading(retrieved),
-        "ranking": incident_table(retrieved.selection, retrieved.incidents) if retrieved is not None else "",
+        "ranking": incident_table(retrieved.selection, retrieved.incidents, 5) if retrieved is not None else "",
+        "incident": incident_view(record),
         "whys": whys,
         "unproven": sum(why.support is not Support.CITED for why in whys.whys) if whys is not None else 0,
         "planned": planned,
+        "plan": plan_view(planned, whys),
         "filed": filed,
         "issue_receipt": _receipt(record, filed),
-        "tests_written": record.latest(TestsWritten),
-        "attempts": _attempts(record),
+        "tests_written": written,
+        "attempts": attempts,
         "audits": record.results(TestsAudited),
+        "audit_views": tuple((one.number, audit_view(one.report)) for one in attempts if one.report is not None),
         "tests_run": tests_run,
-        "levels": _levels(tests_run, planned),
-        "fixed": record.latest(Fixed),
+        "execution": execution,
+        "test_files": () if written is None else files_of_tests(
+            written.files, tests_run.runs[0].outcomes if tests_run is not None and tests_run.runs else ()),
+        "fixed": fixed,
+        "changed_files": () if fixed is None or fixed.patch is None else changed_files(fixed.patch),
         "proven": proven,
         "proof": ProofView(proven.proof) if proven is not None else None,
+        "matrix": matrix_of(proven.proof) if proven is not None else (),
+        "remaining": remaining(record, workflow, execution),
         "repeat": _repeat(record, proven),
         "committed": record.latest(Committed),
         "link": link,
         "fold": FOLD,
         "unfold": UNFOLD,
+        "most_rows": _MOST_ROWS,
+        "most_told": _MOST_TOLD,
         "checklist": checklist(record, workflow),
         "next": next_in_words(record, workflow),
+        "chain": causal_chain(whys) if whys is not None else "",
+        "incident_time": incident_timeline(retrieved, record) if retrieved is not None else "",
+        "by_revision": occurrences_by_revision(retrieved) if retrieved is not None else "",
+        "path": course_path(record, workflow),
     }
 
 
@@ -186,53 +189,7 @@ def _reading(retrieved: Retrieved | None) -> str:
     return ", ".join(parts) + "." + "".join(f" {sentence}" for sentence in report.unread)
 
 
-def _receipt(record: CycleRecord, filed: IssueFiled | None) -> object:
+def _receipt(record: CycleRecord, filed: IssueFiled | None) -> Receipt | None:
     if filed is None:
         return None
-    for item in record.effects():
-        if item.effect.key == filed.key:
-            return item.receipt
-    return None
-
-
-def _attempts(record: CycleRecord) -> tuple[Attempt, ...]:
-    found: list[Attempt] = []
-    for index, step in enumerate(record.steps):
-        if not isinstance(step.result, TestsWritten):
-            continue
-        audited = next(
-            (later.result for later in record.steps[index + 1:] if isinstance(later.result, TestsAudited)), None
-        )
-        files = tuple(file.path for file in step.result.files)
-        if audited is None:
-            found.append(Attempt(step.attempt, files, "–", "–", "not audited yet"))
-        else:
-            report = audited.report
-            found.append(Attempt(
-                step.attempt, files, str(len(report.tests)), str(len(report.defects)), report.recommendation.value
-            ))
-    return tuple(found)
-
-
-def _levels(tests_run: TestsRun | None, planned: Planned | None) -> tuple[LevelView, ...]:
-    if tests_run is None or planned is None or not tests_run.runs:
-        return ()
-    first = tests_run.runs[0].outcomes
-    levels = [
-        LevelView(level.value, tuple(outcome for outcome in first if level_of(outcome.test, planned) is level))
-        for level in Level
-    ]
-    unplanned = LevelView("not in the plan", tuple(o for o in first if level_of(o.test, planned) is None))
-    return tuple(level for level in (*levels, unplanned) if level.outcomes)
-
-
-def level_of(node_id: str, planned: Planned) -> Level | None:
-    """The planned level of a test, None when the plan does not know it."""
-    found = planned_test(node_id, planned.plan.tests)
-    return None if found is None else found.level
-
-
-def planned_test(node_id: str, tests: tuple[PlannedTest, ...]) -> PlannedTest | None:
-    """The planned test that a node id belongs to, whatever class it stands in and parameters it has."""
-    path, name = node_id.partition("::")[0], function_name(node_id)
-    return next((test for test in tests if test.name == name and test.path == path), None)
+    return next((item.receipt for item in record.effects() if item.effect.key == filed.key), None)

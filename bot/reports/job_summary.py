@@ -1,24 +1,24 @@
-"""A cycle as the summary of a job in GitHub Actions: the view that moves along where nothing may be written."""
+"""Cycles as the summary of a job in GitHub Actions: the view that moves along where nothing may be written."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 
-from bot.domain.record import CycleRecord, Decision, StepStatus
+from bot.domain.record import CycleRecord
 from bot.domain.results import Proven, Retrieved
 from bot.domain.workflow import Workflow
 from bot.logs.priority import urgency_of
-from bot.logs.redact import redact
 from bot.reports.course import checklist, next_in_words, state_in_words
 from bot.reports.links import place_of, published
-from bot.reports.markdown import cut, linked, neutralise
+from bot.reports.markdown import cut, linked, neutralise, redacted
+from bot.reports.mermaid import course_path
 from bot.reports.proof_document import ProofView
 from bot.reports.rendering import rendered
+from bot.reports.run_document import run_document
 from bot.reports.summary import came_to, title_of
 
 _MOST_CHARS = 60_000
 """Of one cycle: GitHub takes a mebibyte for each step of a job, and a run has ten cycles."""
-_COLOURS = {"done": "#2da44e", "held": "#bf8700", "failed": "#cf222e", "running": "#0969da"}
 
 
 def summary_markdown(record: CycleRecord, workflow: Workflow) -> str:
@@ -36,6 +36,7 @@ def summary_markdown(record: CycleRecord, workflow: Workflow) -> str:
         "seconds": _seconds(record),
         "attempts": {step.step: step.attempt for step in record.steps},
         "workflow": workflow,
+        "path": course_path(record, workflow),
         "proof": ProofView(proven.proof) if proven is not None else None,
         "published": tuple(
             (item.effect.effect.replace("_", " "), title_of(item.effect), came_to(item.receipt),
@@ -43,36 +44,12 @@ def summary_markdown(record: CycleRecord, workflow: Workflow) -> str:
             for item in {str(item.effect.key): item for item in effects}.values()
         ),
     })
-    head, found, rest = linked(neutralise(redact(text)), published(effects)).partition(_PICTURE)
-    return cut(head + _course(record, workflow).join(found.split(_PICTURE.strip())) + rest, _MOST_CHARS)
+    return cut(linked(neutralise(redacted(text)), published(effects)), _MOST_CHARS)
 
 
-_PICTURE = "\n(the course of the cycle)\n"
-"""Where the picture comes, after all else was neutralised: it has no word in it that is not of the workflow."""
-
-
-def _course(record: CycleRecord, workflow: Workflow) -> str:
-    """The steps as a flow chart, with how often each was tried, and where a HOLD led back."""
-    lines = ["```mermaid", "flowchart LR"]
-    for at, place in enumerate(workflow.steps):
-        tries = [step for step in record.steps if step.step == place.name]
-        name = re.sub(r"[^A-Za-z0-9 ]", " ", place.name)
-        count = f", {len(tries)} times" if len(tries) > 1 else ""
-        lines.append(f'  s{at}["{place.number} {name}{count}"]')
-        if at:
-            lines.append(f"  s{at - 1} --> s{at}")
-        if tries:
-            last = tries[-1]
-            looks = ("running" if last.status is StepStatus.RUNNING else
-                     "failed" if last.status is StepStatus.FAILED else
-                     "held" if last.decision is Decision.HOLD else "done")
-            lines.append(f"  style s{at} stroke:{_COLOURS[looks]},stroke-width:3px")
-    for at, place in enumerate(workflow.steps):
-        held = sum(step.step == place.name and step.decision is Decision.HOLD for step in record.steps)
-        if held and place.hold is not None:
-            back = [one.name for one in workflow.steps].index(place.hold.back_to)
-            lines.append(f'  s{at} -. "HOLD{f", {held} times" if held > 1 else ""}" .-> s{back}')
-    return "\n".join((*lines, "```"))
+def run_summary_markdown(records: Sequence[CycleRecord], workflow: Workflow) -> str:
+    """A run of several cycles, the first first: its table, and what was learned, as `run.md` has them."""
+    return cut(neutralise(redacted(run_document(records, workflow))), _MOST_CHARS)
 
 
 def _seconds(record: CycleRecord) -> dict[str, float]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from bot.domain.visible import visible
 from bot.logs.redact import redact
+from bot.reports.drawn import is_drawing
 
 _JOINER = "\u2060"
 _SPECIAL = re.compile(r"([\\`*_\[\]<#|~$&])|!(?=\[)")
@@ -166,6 +167,29 @@ def neutralise(text: str) -> str:
     return _closed("\n".join(_outside_code(lines, _disarmed)))
 
 
+def redacted(text: str) -> str:
+    """A finished body without secrets. Pictures of our own are left alone: each of their labels was redacted by itself,
+    and between two labels a time or a number may look like the value of a password.
+    """
+    parts: list[tuple[bool, list[str]]] = [(False, [])]
+    opened: str | None = None
+    lines = text.split("\n")
+    for at, line in enumerate(lines):
+        if opened is None:
+            opened = _fence_of(line)
+            if opened is not None and is_drawing(lines, at):
+                parts.append((True, []))
+            parts[-1][1].append(line)
+            continue
+        parts[-1][1].append(line)
+        if _closes(line, opened):
+            opened = None
+            if parts[-1][0]:
+                parts.append((False, []))
+    kept = ("\n".join(some) if drawn else redact("\n".join(some)) for drawn, some in parts if some)
+    return "\n".join(kept)
+
+
 def _outside_code(lines: Iterable[tuple[str, bool]], change: Callable[[str], str]) -> Iterator[str]:
     """The lines, each with whether it is code as a whole, with all changed that is not code for certain."""
     paragraph: list[str] = []
@@ -182,10 +206,11 @@ def _outside_code(lines: Iterable[tuple[str, bool]], change: Callable[[str], str
 def _by_kind(text: str) -> Iterator[tuple[str, bool]]:
     """Each line, and whether it belongs to a fenced block."""
     opened: str | None = None
-    for line in text.split("\n"):
+    lines = text.split("\n")
+    for at, line in enumerate(lines):
         if opened is None:
             opened = _fence_of(line)
-            yield _only_shown(line, opened), opened is not None
+            yield line if opened and is_drawing(lines, at) else _only_shown(line, opened), opened is not None
         else:
             yield line, True
             if _closes(line, opened):
@@ -198,7 +223,7 @@ def _fence_of(line: str) -> str | None:
 
 
 def _only_shown(line: str, opened: str | None) -> str:
-    """The line that opens a block, without a language that a forge draws a picture for."""
+    """The line that opens a block that is no picture of our own, without a language that a forge draws one for."""
     if opened is None or line[len(opened):].strip().lower() in _LANGUAGES:
         return line
     return f"{opened}text"

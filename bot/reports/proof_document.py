@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.base import Sha, counted
 from bot.domain.proof import HunkCheck, MutantCheck, Proof, ProofRun, Verdict
-from bot.domain.suite import FailureKind, Outcome, SuiteResult
+from bot.domain.suite import RED, FailureKind, Outcome, SuiteResult
 
 _ROUND = ("base", "fix", "revert")
 
@@ -157,6 +157,16 @@ class ProofView:
         before = proof.hunks[place - 1].runs
         alone = sum(suites.get(one) == "new" for one in before[:before.index(label) + 1]) <= 1
         return proof.with_fix, f"place {place}{'' if alone else ' and others that are not needed'} taken back"
+
+    def shown(self, run: ProofRun) -> str:
+        """What a run shows, in few words; of a place taken back and of a small change, why stands where these are."""
+        result = run.result
+        return ", ".join(f"{len(found)} {words}" for words, found in (
+            ("red as predicted", result.of(FailureKind.AS_PREDICTED)),
+            ("red otherwise", result.of(*(RED - {FailureKind.AS_PREDICTED}))),
+            ("passed", result.of(FailureKind.PASSED)),
+            ("not run", result.of(FailureKind.SKIPPED, FailureKind.NOT_RUN)),
+        ) if found) or "no outcome"
 
     @property
     def rests_on(self) -> str:

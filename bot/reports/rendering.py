@@ -31,6 +31,8 @@ def rendered(name: str, view: Mapping[str, object]) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    from bot.audit.rules import RULES
+
     environment = Environment(
         loader=PackageLoader("bot.reports"), undefined=StrictUndefined, autoescape=False,  # noqa: S701 - Markdown
         keep_trailing_newline=True,
@@ -42,13 +44,17 @@ def _environment() -> Environment:
         "cell": cell,
         "count": counted,
         "fence": fence,
-        "seconds": lambda value: f"{value:.2f} s",
+        "number": lambda value: f"{value:,}",
+        "seconds": lambda value: f"{value:,.2f} s",
+        "took": lambda value: f"{value:,.2f} s" if value >= 1 else f"{value * 1_000:.0f} ms",
+        "percent": lambda value: f"{value:.0%}",
         "day": _day,
         "ended": lambda value: ENDED_IN_WORDS[Ended(value)],
         "cost": cost_in_words,
         "scripted": scripted_in_words,
         "named": named,
     })
+    environment.globals["titles"] = {name: rule.title for name, rule in RULES.items()}
     return environment
 
 

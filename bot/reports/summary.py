@@ -14,6 +14,7 @@ from bot.domain.effects import (
     CommentUpsert,
     Effect,
     IssueUpsert,
+    NoticeSend,
     PullRequestUpsert,
     Receipt,
     RecordedEffect,
@@ -67,6 +68,8 @@ def title_of(effect: Effect) -> str:
             return f"{effect.key.name} comment on the {effect.on.of.replace('_', ' ')}"
         case ReplyUpsert():
             return f"answer in conversation {effect.number}"
+        case NoticeSend():
+            return f"{effect.key.event} to {effect.key.destination}"
         case _:
             assert_never(effect)
 
@@ -77,6 +80,8 @@ def _size(effect: Effect) -> int:
             return len(effect.paths)
         case CheckReport():
             return len(effect.summary) + sum(len(one.title) + len(one.message) for one in effect.annotations)
+        case NoticeSend():
+            return len(effect.notice.model_dump_json())
         case _:
             return len(effect.body)
 

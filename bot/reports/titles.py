@@ -15,15 +15,18 @@ MOST_ISSUE = 160
 MOST_FIX = 72
 """Git's convention for the first line of a commit's message, which this becomes, too."""
 
+_MOST_WRITTEN = 250
+"""Characters of a title in which what hides is written out, eight times as long as it was."""
+
 
 def issue_title(focus: str, incident: Incident) -> str:
     """The focus and the whole of what failed: `Routing: router.broker.NotRunning: cannot add a route`."""
-    return plain(headline(f"{focus}: {incident.root.type}: {incident.root.message}", MOST_ISSUE))
+    return plain(headline(f"{focus}: {incident.root.type}: {incident.root.message}", MOST_ISSUE))[:_MOST_WRITTEN]
 
 
 def fix_title(incident: Incident) -> str:
     """What is fixed and where: `Fix NotRunning in router/broker.py`; the issue has the rest."""
-    return plain(headline(_fix_of(incident), MOST_FIX))
+    return plain(headline(_fix_of(incident), MOST_FIX))[:_MOST_WRITTEN]
 
 
 def _fix_of(incident: Incident) -> str:

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 
 from bot.domain.base import counted, headline
 from bot.domain.record import CycleEnd, CycleRecord, CycleStatus
-from bot.domain.results import Committed, IssueFiled, Proven, Retrieved
 from bot.domain.workflow import Workflow
-from bot.logs.priority import urgency_of
-from bot.logs.ranking import named
 from bot.reports.markdown import cell, link
 from bot.reports.rendering import rendered
-from bot.reports.titles import branch_of
+from bot.reports.run_lines import CycleLine, lines_of, proof_in_words
 
 _NONE = "–"
 
@@ -67,31 +64,19 @@ def tracking_body(records: Sequence[CycleRecord], workflow: Workflow, *, over: b
 
 def tracked(records: Sequence[CycleRecord], workflow: Workflow, *, over: bool = False) -> tuple[TrackedCycle, ...]:
     """A line for each cycle of a run, those included that have not begun."""
-    found = {record.ref.number: _of(record, workflow) for record in records}
+    found = {line.number: _of(line) for line in lines_of(records, workflow)}
     absent = "not needed" if over else "not begun"
     return tuple(found.get(number) or TrackedCycle(number, state=absent)
                  for number in range(1, records[-1].settings.cycles + 1))
 
 
-def _of(record: CycleRecord, workflow: Workflow) -> TrackedCycle:
-    retrieved, filed = record.latest(Retrieved), record.latest(IssueFiled)
-    proven, committed = record.latest(Proven), record.latest(Committed)
-    winner = None if retrieved is None else retrieved.selection.winner
+def _of(line: CycleLine) -> TrackedCycle:
     return TrackedCycle(
-        record.ref.number,
-        incident=cell(named(winner.incident)) if winner is not None else _NONE,
-        priority=urgency_of(winner).priority if winner is not None else _NONE,
-        state=_state(record, workflow),
-        issue=link("issue", filed.key.fingerprint) if filed is not None else _NONE,
-        proof=_NONE if proven is None else f"{proven.proof.verdict.value.replace('_', ' ')}: {proven.proof.tally}",
-        pull=link("pull", branch_of(record.ref)) if committed is not None else _NONE,
+        line.number,
+        incident=cell(line.incident) if line.incident else _NONE,
+        priority=line.priority or _NONE,
+        state=line.state,
+        issue=link("issue", line.fingerprint) if line.fingerprint else _NONE,
+        proof=_NONE if line.proof is None else proof_in_words(line.proof),
+        pull=_NONE if line.branch is None else link("pull", line.branch),
     )
-
-
-def _state(record: CycleRecord, workflow: Workflow) -> str:
-    """In two or three words: why a cycle is paused stands in its own comment."""
-    if record.status is CycleStatus.ENDED:
-        return record.end.value if record.end is not None else "ended"
-    current = record.current
-    at = "" if current is None else f" at step {workflow.of(current.step).number}"
-    return f"{'paused' if record.status is CycleStatus.PAUSED else 'running'}{at}"

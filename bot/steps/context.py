@@ -87,7 +87,8 @@ class StepContext:
 
     def keep_file(self, path: RepoPath, name: str, content: bytes) -> StoredFile:
         """Keep a file of the repository, or for it, under the name `name`."""
-        return StoredFile(path=path, sha256=self.keep(name, content).sha256, artifact=name)
+        kept = self.keep(name, content)
+        return StoredFile(path=path, sha256=kept.sha256, artifact=name, lines=len(content.splitlines()))
 
     @property
     def incident(self) -> Incident:

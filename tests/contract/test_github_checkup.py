@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.git_workspace import GitWorkspace
-from bot.adapters.github_checkup import Remark, check_up
+from bot.adapters.github_checkup import check_up
 from bot.adapters.github_forge import open_forge
 from bot.adapters.surroundings import Surroundings
+from bot.domain.checkup import Remark
 from bot.domain.config import BotConfig
 from bot.domain.errors import ConfigProblem
 from bot.setting_up import run_doctor

@@ -195,6 +195,20 @@ def _incident() -> Iterator[Mutation]:
         "ranking: the reasons for the choice")
     yield Mutation("running commit", _set(lambda forged: forged.result("retrieve")["commit"], "sha", "0" * 40), part,
                    "proof: step 11 (prove), base")
+    yield Mutation("when a revision began to log", _set(
+        lambda forged: forged.result("retrieve")["revisions"][1], "first_seen", "2026-11-21T10:30:48Z"), part,
+        "times: when the revision message-router-00042-zud logged")
+    yield Mutation("the time that was read", _set(
+        lambda forged: forged.result("retrieve"), "read_until", "2026-11-21T10:35:00Z"), part,
+        "times: when the incident occurred")
+    yield Mutation("the last occurrence at a revision", _set(
+        lambda forged: forged.incident["by_revision"][0], "last_seen", "2026-11-21T10:30:41Z"), part,
+        "times: the last occurrence at the revision message-router-00041-qib")
+    yield Mutation("occurrences in other parts of the time", _set(
+        lambda forged: forged.incident["by_revision"][1], "timeline", lambda counts: [*counts[1:], 0]), part,
+        "times: when the incident occurred at the revision message-router-00042-zud")
+    yield Mutation("occurrences at a revision", _set(
+        lambda forged: forged.incident["by_revision"][0], "count", 41), part, "incident: the occurrences at each")
     yield Mutation("entries read of the whole log", _set(
         lambda forged: forged.result("retrieve")["report"], "entries_read", 3000), part,
         "steps: step 1 (retrieve), what it said")
@@ -507,6 +521,9 @@ def _files() -> Iterator[Mutation]:
         _code_file(forged), _code_citation(forged)["quote"], "pass"), "files: code/", "citations: step 2")
     yield Mutation("a test file", lambda forged: forged.replace(_test_file(forged), "assert ", "assert True or "),
                    "files: tests/attempt-2/", "answers: step 7 (write_tests), tests/")
+    yield Mutation("lines of a test file", _set(
+        lambda forged: forged.result("write_tests", 2)["files"][0], "lines", 3), "part /steps/6/result",
+        "frozen: tests/unit/test_readiness_subscriber.py, as step 7")
     yield Mutation("the stored patch", lambda forged: forged.replace("fix/attempt-1.patch", "\n+", "\n+ "),
                    "files: fix/attempt-1.patch", "answers: step 10 (fix), its diff")
     yield Mutation("status in a JUnit file", _failing("proof-fix-1"), "files: junit/proof-fix-1.xml",
@@ -531,9 +548,25 @@ def _files() -> Iterator[Mutation]:
     for name, old, new in (
         ("status.md", "84 log entries", "8 log entries"), ("plan.md", "(2 tests)", "(3 tests)"),
         ("audit.md", "10 tests", "11 tests"), ("execution.md", " s |", "0 s |"),
-        ("proof.md", "in 2 of 2 runs", "in 5 of 5 runs"),
+        ("proof.md", "in 2 of 2 runs", "in 5 of 5 runs"), ("incident.md", "| 42 | 50% |", "| 43 | 51% |"),
     ):
         yield Mutation(f"a number in {name}", partial(Forged.replace, name=name, old=old, new=new),
+                       f"documents: {name}, line", f"documents: {name}, line")
+    for name, what, old, new in (
+        ("plan.md", "tests of a level", "| integration | several parts together | 1 |",
+         "| integration | several parts together | 2 |"),
+        ("plan.md", "tests that reach a function", "::ReadinessValidator.validate` | yes | 3 |",
+         "::ReadinessValidator.validate` | yes | 4 |"),
+        ("execution.md", "failures as predicted", "| unit | 2 | 0 | 2 | 0 | 0 |", "| unit | 2 | 1 | 1 | 0 | 0 |"),
+        ("execution.md", "failures of the infrastructure", "| infrastructure | 0 |", "| infrastructure | 1 |"),
+        ("execution.md", "lines of a changed file", "| +4 ", "| +5 "),
+        ("execution.md", "what is left to do", "- [ ] 1 place of the fix", "- [x] 1 place of the fix"),
+        ("proof.md", "runs in the matrix", "failed as predicted, 2 of 2 | ✓", "failed as predicted, 5 of 5 | ✓"),
+        ("incident.md", "instances that it hits", "14 instances", "41 instances"),
+        ("incident.md", "bars of a picture", "bar [42, 42]", "bar [42, 84]"),
+        ("status.md", "attempts in a picture", "2 attempts", "1 attempt"),
+    ):
+        yield Mutation(f"{what} in {name}", partial(Forged.replace, name=name, old=old, new=new),
                        f"documents: {name}, line", f"documents: {name}, line")
     yield Mutation("a file that nobody names", lambda forged: forged.files.update({"notes.md": b"# Proven\n"}),
                    "known files: notes.md", "known files: notes.md")

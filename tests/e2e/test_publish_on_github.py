@@ -13,7 +13,7 @@ from bot.app import App, Options
 from bot.domain.errors import PolicyRefused, RecordDamaged
 from bot.domain.past import Ledger
 from bot.domain.record import Settings
-from bot.status_command import show_status
+from bot.status_command import StatusOptions, show_status
 from tests.fakes.github_api import GitHub, actions_token
 from tests.unit import records
 from tests.unit.publications import Scene
@@ -86,7 +86,7 @@ def test_published_once_with_the_token_of_a_workflow(
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("GITHUB_TOKEN", READS)
         config = scene.folder / "home" / "bot.toml"
-        assert show_status(scene.folder / "later", False, config, "forge") == 0
+        assert show_status(StatusOptions(scene.folder / "later", config, "forge")) == 0
     assert f"issue {issue['number']}, pull request {pull['number']}" in " ".join(capsys.readouterr().out.split())
 
 

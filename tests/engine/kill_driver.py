@@ -33,7 +33,7 @@ from bot.domain.errors import BotError
 from bot.progress import PlainProgress
 from bot.proof.proving import _Proving
 
-DERIVED = {"status.md", "plan.md", "audit.md", "execution.md", "proof.md"}
+DERIVED = {"status.md", "incident.md", "plan.md", "audit.md", "execution.md", "proof.md", "run.md"}
 """The documents, which are rendered from the record."""
 
 ONE_OF_MANY = re.compile(r"/(?:junit|logs|runs|code)/")

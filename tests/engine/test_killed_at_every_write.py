@@ -60,9 +60,9 @@ def flat(value: object, state: Path, place: str = "") -> dict[str, object]:
 
 
 def files(state: Path) -> dict[str, object]:
-    """Every file of the forge and of the cycle but its record; of what pytest wrote, that it is there."""
+    """Every file of the forge and of the run but its record; of what pytest wrote, that it is there."""
     found: dict[str, object] = {}
-    for folder in (state / "forge", *state.glob("message-routing/*/cycle-*")):
+    for folder in (state / "forge", *state.glob("message-routing/*")):
         for path in folder.rglob("*"):
             name = str(path.relative_to(state))
             if path.is_file() and path.name not in {"record.json", "lock"}:

@@ -26,6 +26,7 @@ from bot.model.investigation import MOST_CALLS_A_TURN
 from bot.model.tools.base import MOST_RESULT
 from bot.reports.markdown import FOLD, UNFOLD
 from tests.fakes.repositories import git
+from tests.rendered import without_own
 from tests.security.injections import FORGED_ID
 from tests.security.obedient import seen_in
 from tests.security.shop import TELLING, Ran
@@ -166,7 +167,7 @@ def bodies(ran: Ran) -> Iterator[tuple[str, str]]:
             yield f"{path.name} title", str(json.loads(title[1])) if title[1].startswith('"') else title[1]
         yield f"{path.parent.name}/{path.name}", own_text(body)
     for path in sorted(ran.state.glob("*/*/cycle-*/*.md")):
-        yield path.name, _OWN_ISSUE.sub("- **Issue:** number,", path.read_text())
+        yield path.name, without_own(_OWN_ISSUE.sub("- **Issue:** number,", path.read_text()))[0]
 
 
 def own_text(body: str) -> str:

@@ -38,16 +38,26 @@ from tests.security.leaving import (
 from tests.security.obedient import Obedient, orders_in
 from tests.security.shop import OUTSIDE, SECRET_LINE, STOCK, Entry, Ran, World, as_lines, base_log, run
 
+_LEVELS = ("Unit", "Integration", "E2E")
+_AUDITED = (
+    "Technical correctness", "Implementation vs. test", "Convention compliance", "Test quality", "Architecture",
+    "Impact", "Recommendations", "Overall assessment",
+)
 HEADINGS = frozenset({
     "What happened", "Five whys", "Remediation, as proposed", "Test plan", "Errors Debug Log – Cycle",
     "Issue identification", "GitHub issue", "Suites created", "Audit", "Results", "Status log", "Process continuation",
-    "unit (", "integration (", "e2e (", "`test_an_order_after_the_start`", "Services", "Pass criteria", "Risks", "Fix",
-    "whybot, run", "Test audit – Errors", "Test execution – Errors", "Test plan – Errors", "Proof",
-    "Attempt", "What the run showed", "What must change", "Scores", "unit:", "integration:", "e2e:",
-    "How to repeat a run", "How to repeat one", "Red, green, red", "The service's own suite", "Places of the fix",
+    "`test_an_order_after_the_start`", "Pass criteria", "Risks", "Fix", "Root cause", "Suites", "Phases",
+    "Infrastructure", "Not planned", *(f"{number}. {level} tests (" for number in (1, 2, 3) for level in _LEVELS),
+    "1.1 `", "whybot, run", "Test audit – Errors", "Test execution – Errors", "Test plan – Errors", "Proof",
+    "Attempt", *(f"{number}. {part}" for number, part in enumerate(_AUDITED, 1)),
+    *(f"{level}: " for level in (*_LEVELS, "Not in the plan")),
+    "Findings", "Reproductions (", "Infrastructure failures (", "Other outcomes (", "Runs that cannot be believed (",
+    "What the tests showed during the audits", "Performance", "Remaining work", "Files", "Every run on base",
+    "Test matrix", "How to repeat one", "Red, green, red", "The service's own suite", "Places of the fix",
     "Small changes of the fixed lines", "Changed lines", "Every run", "1. `shop", "2. `shop", "3. `shop",
     "Related in the same log", "What is not proven", "How to repeat it", "Not needed for the proof",
     "Small changes that nothing noticed", "Audit of the tests",
+    "Incident: `", "In short", "When", "Why", "What was done", "Read on",
 })
 
 

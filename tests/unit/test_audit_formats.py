@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 from jsonschema.validators import validator_for
 from markdown_it import MarkdownIt
 
+from bot.annotating import say_annotation
 from bot.audit.examine import examine
 from bot.audit.rules import RULES
 from bot.domain.audit import AuditReport, Finding, FindingSeverity, Recommendation, Score
 from bot.domain.suite import FailureKind, Outcome
-from bot.progress import say, say_annotation
+from bot.progress import json_text, say
 from bot.reports.annotations import MOST_OF_A_KIND, marks
-from bot.reports.audit_json import audit_document, rules_document
 from bot.reports.audit_markdown import audit_markdown, sections
 from bot.reports.audit_text import finding_lines, rule_lines, verdict_lines
 from bot.reports.audit_view import WORST_FIRST, checklist, hints, rows, silenced, tasks
+from bot.reports.json.audit import audit_document, rules_document
 from bot.reports.sarif import FINGERPRINT, sarif_log
 from tests.conftest import SARIF_SCHEMA
 
@@ -137,7 +138,7 @@ def test_what_must_change_is_every_error_and_nothing_else() -> None:
 # JSON
 
 def test_the_document_for_programs() -> None:
-    document = json.loads(json.dumps(audit_document(report_of(), ["cut"])))
+    document = json.loads(json_text(audit_document(report_of(), ["cut"])))
     assert document["schema"] == "whybot/audit/1"
     assert document["recommendation"] == "HOLD"
     assert document["depth"] == "static"
@@ -154,7 +155,7 @@ def test_the_document_for_programs() -> None:
 
 
 def test_the_document_of_the_rules() -> None:
-    document = json.loads(json.dumps(rules_document(RULES.values())))
+    document = json.loads(json_text(rules_document(RULES.values())))
     assert [item["id"] for item in document["rules"]] == list(RULES)
     assert all(item["rationale"] and item["bad"]["test"] for item in document["rules"])
 
@@ -415,5 +416,5 @@ def test_a_long_report_is_cut_and_says_so() -> None:
 
 def test_a_test_that_nobody_runs_has_a_verdict() -> None:
     text = "class TestOrders:\n    def __init__(self): pass\n\n    def test_it(self):\n        assert total()\n"
-    document = audit_document(examine({"tests/test_orders.py": text}, {}))
+    document = json.loads(json_text(audit_document(examine({"tests/test_orders.py": text}, {}))))
     assert document["tests"] == [{"test": "tests/test_orders.py::TestOrders::test_it", "verdict": "defect"}]

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from bot.audit.claims.judge import judge_reports
 from bot.audit.claims.results import read_runs
 from bot.domain.claims import ClaimsReport, Verdict
-from bot.reports.claims_json import claims_document
 from bot.reports.claims_markdown import claims_markdown
+from bot.reports.json.claims import claims_document
 from tests.unit.claims_reports import HONEST, LIES, UNIT, Report, junit, numbered
 
 
@@ -94,5 +94,5 @@ def _seconds(text: str) -> float:
 def test_any_text_is_judged(text: str) -> None:
     found = judge_reports({"r.md": text}, read_runs([("junit.xml", junit(numbered(UNIT, passed=1, failed=1)))]), date(2026, 1, 1))
     assert all(1 <= one.claim.line <= text.count("\n") + text.count("\r") + 1 for one in found.judgements)
-    json.dumps(claims_document(found), allow_nan=False)
+    json.dumps(claims_document(found).model_dump(mode="json"), allow_nan=False)
     assert "\x1b" not in claims_markdown(found)

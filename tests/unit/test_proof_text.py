@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bot.domain.proof import Hunk, HunkCheck, MutantCheck, Proof, ProofRun, SuiteRole, TreeRole, Verdict
 from bot.domain.suite import Ended, FailureKind, Outcome, SuiteResult
-from bot.reports.proof_json import proof_document
+from bot.progress import json_text
+from bot.reports.json.proof import proof_document
 from bot.reports.proof_text import proof_lines
 
 BASE, FIX, TESTS, BACK = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
@@ -79,7 +80,7 @@ def test_the_last_line_is_the_verdict() -> None:
 
 
 def test_the_document_has_each_run_and_where_its_files_are() -> None:
-    document = json.loads(json.dumps(proof_document(PROOF, ("tests/test_a.py",), Path("/state"), "bubblewrap", ("N",))))
+    document = json.loads(json_text(proof_document(PROOF, ("tests/test_a.py",), Path("/state"), "bubblewrap", ("N",))))
     assert {"schema", "verdict", "missing", "runs", "notes", "hunks", "mutants", "lines", "guard", "base",
             "fix"} <= document.keys()
     assert (document["schema"], document["verdict"]) == ("whybot/proof/1", "not_proven")

@@ -25,11 +25,14 @@ from bot.domain.evidence import (
 )
 from bot.domain.logs import (
     Focus,
+    Frame,
     GroupKind,
     Incident,
     LogGroup,
     Novelty,
     ReadReport,
+    RevisionLife,
+    RevisionSeen,
     RootSignature,
     RunningCommit,
     SeenBefore,
@@ -68,7 +71,7 @@ from tests.unit.recheck_records import WORKFLOW
 from tests.unit.records import FINGERPRINT, START, record, step
 
 BASE, WITH_TESTS, WITH_FIX, REVERTED = ("b" * 40, "c" * 40, "d" * 40, "e" * 40)
-TEST, CODE = "tests/test_till.py", "shop/till.py"
+TEST, BELL, CODE = "tests/test_till.py", "tests/test_bell.py", "shop/till.py"
 
 Say = Callable[[str], str]
 """Gives the text for a place, which is named."""
@@ -137,6 +140,12 @@ def an_incident(say: Say, fingerprint: str = FINGERPRINT, **changes: object) -> 
         "first_seen": "2025-11-07T08:00:00Z", "last_seen": "2025-11-07T08:10:00Z", "services": (say("service"),),
         "revisions": (say("revision"), say("second revision")), "instances": ("i1", "i2"), "commits": (say("commit"),),
         "timeline": (0, 3, 9, 0, 0, 0),
+        "by_revision": tuple(
+            RevisionSeen(
+                service=say("service"), revision=say(f"{which} revision"), count=count, timeline=timeline,
+                first_seen="2025-11-07T08:00:00Z", last_seen="2025-11-07T08:10:00Z",
+            ) for which, count, timeline in (("first", 8, (0, 3, 5, 0, 0, 0)), ("second", 4, (0, 0, 4, 0, 0, 0)))
+        ),
     }
     return Incident.model_validate({**given, **changes})
 
@@ -156,6 +165,12 @@ def retrieved(say: Say, novelty: Novelty = Novelty.NEW) -> Retrieved:
         report=ReadReport(source=say("source"), entries_read=100, unread=(say("unread"),)), groups=7, incidents=4,
         selection=rank([one, *others], history), commit=RunningCommit(sha=BASE, known=True, how=say("how")),
         target="shop", snapshot="logs.ndjson", again_since=back,
+        read_from="2025-11-07T07:58:00Z", read_until="2025-11-07T08:12:00Z",
+        revisions=tuple(
+            RevisionLife(service=say("service"), revision=say(f"{which} revision"), first_seen=first,
+                         last_seen="2025-11-07T08:12:00Z")
+            for which, first in (("first", "2025-11-07T07:58:00Z"), ("second", "2025-11-07T08:04:00Z"))
+        ),
     )
 
 
@@ -200,6 +215,11 @@ def plan(say: Say) -> TestPlan:
             expectation=Expectation(failure="exception", exception=say("exception") or "E", message="closed",
                                     reaches=reaches),
         ),
+        PlannedTest(
+            name="test_the_bell", path=BELL, level=Level.INTEGRATION, difficulty=Difficulty.NORMAL,
+            purpose=say("purpose"), auth=say("authentication"), data=say("data"), services=(say("undeclared service"),),
+            expectation=Expectation(failure="assertion", message=".", reaches=reaches),
+        ),
     )
     return TestPlan(
         summary=say("summary of the plan"), tests=tests, pass_criteria=(say("criterion"),), risks=(say("risk"),),
@@ -226,8 +246,10 @@ def report(say: Say, path: str = TEST) -> AuditReport:
     )
 
 
-def outcomes(say: Say, kind: FailureKind) -> tuple[Outcome, ...]:
-    return (Outcome(test=f"{TEST}::{say('test')}", kind=kind, reason=say("reason of an outcome"), duration_s=0.2),)
+def outcomes(say: Say, kind: FailureKind, test: str = "") -> tuple[Outcome, ...]:
+    frame = Frame(path=_path(say, CODE), line=5, function=say("function"), source=say("source"))
+    return (Outcome(test=test or f"{TEST}::{say('test')}", kind=kind, reason=say("reason of an outcome"),
+                    duration_s=0.2, frame=frame),)
 
 
 def suite(say: Say, label: str, kind: FailureKind) -> SuiteResult:
@@ -239,9 +261,15 @@ def suite(say: Say, label: str, kind: FailureKind) -> SuiteResult:
 
 def tests_run(say: Say) -> TestsRun:
     """Step 5."""
+    run = suite(say, "base-1", FailureKind.AS_PREDICTED)
+    run = run.model_copy(update={"outcomes": (
+        *run.outcomes, *outcomes(say, FailureKind.AS_PREDICTED, f"{BELL}::test_the_bell[{say('planned test')}]"),
+        *outcomes(say, FailureKind.ENVIRONMENT, f"{TEST}::{say('other test')}!"),
+        *outcomes(say, FailureKind.HARNESS, f"{TEST}::{say('third test')}?"),
+    )})
     return TestsRun(
         reproduced=True, reproduced_by=(f"{TEST}::{say('test')}",), reason=say("reason of the reproduction"),
-        runs=(suite(say, "base-1", FailureKind.AS_PREDICTED),), own=suite(say, "own-base", FailureKind.PASSED),
+        runs=(run,), own=suite(say, "own-base", FailureKind.PASSED),
     )
 
 
