@@ -70,7 +70,9 @@ def test_the_resolver_finds_both_folders_from_a_clone(tmp_path: Path) -> None:
     assert (prompts, workflows) == (ROOT / "prompts", ROOT / "workflows")
 
 
-@pytest.mark.parametrize("folder", ["reports/templates", "demo/script", "demo/service", "github_workflows"])
+@pytest.mark.parametrize("folder", [
+    "reports/templates", "reports/site", "demo/script", "demo/service", "github_workflows",
+])
 def test_a_wheel_holds_the_files_that_are_no_modules(unpacked: Path, folder: str) -> None:
     assert names(unpacked / "bot" / folder, "*") == names(ROOT / "bot" / folder, "*") != set()
 
