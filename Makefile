@@ -3,6 +3,7 @@
 # make check    lint, types, architecture
 # make fix      what the tools can put right by themselves
 # make bench    speed, as ratios to named floors in the same run; DATA=FOLDER adds larger logs and accuracy
+# make pictures the README's pictures, from a demo cycle; needs Chromium, and what .ci/run fetches
 # make lock     resolve the dependencies anew
 #
 # Needs Python 3.11 or later, git and make. Uses uv where it is there and works, else venv and pip.
@@ -15,7 +16,7 @@ PYTEST_ARGS ?=
 COMPILE := uv pip compile pyproject.toml --quiet --extra demo --extra bedrock --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-emit-index-url
 
-.PHONY: demo test check fix bench lock clean
+.PHONY: demo test check fix bench pictures lock clean
 
 $(READY): requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) (once; a minute or two)"
@@ -46,6 +47,9 @@ fix: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m tests.bench $(if $(DATA),--data "$(DATA)")
+
+pictures: $(READY)
+	@$(BIN)/python -m tests.browser.pictures
 
 lock:
 	@$(BIN)/uv --version >/dev/null 2>&1 || command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }

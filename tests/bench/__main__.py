@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bot.adapters.sandboxes import diagnose
 from bot.demo.repository import build_repository
-from tests.bench import grouping, incidents, logs, prompts
+from tests.bench import grouping, incidents, logs, prompts, site
 
 ENTRIES = 200_000
 ENTRIES_OF_DATA = 1_000_000
@@ -118,6 +118,9 @@ def _rows(folder: Path, data: Path | None) -> Iterator[Row]:
         yield from (Row(*row) for row in logs.rows("a real export, repeated", real))
         real.unlink()
     yield cycle_row(folder)
+    (cycle,) = (folder / "state").glob("message-routing/*/cycle-01")
+    (folder / "site").mkdir()
+    yield from (Row(*row) for row in site.rows(cycle, folder / "site"))
 
 
 def _say(text: str) -> None:
