@@ -17,6 +17,9 @@ SERVICE = "message-router"
 FOCUS = "message-routing"
 """The focus preset that the demo runs with."""
 
+PYTEST_ARGS = ("--disable-plugin-autoload", "-p", "pytest_asyncio.plugin")
+"""Of the plugins beside the bot just the one that the service's tests need, so that a run is the same wherever."""
+
 _HERE = Path(__file__).resolve().parent
 
 
@@ -42,4 +45,5 @@ def target_config() -> TargetConfig:
         code=("router/**",),
         tests=("tests/unit", "tests/integration"),
         suite=("tests",),
+        pytest_args=PYTEST_ARGS,
     )

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 BOT = (sys.executable, "-m", "bot.cli")
 MOST_BYTES = 200_000
 FOCUS = "message-routing"
+CITED = "#why-2 a.cite >> nth=0"
 HELD = "tests/unit/test_readiness_subscriber.py"
 
 
@@ -60,16 +61,15 @@ def _terminals(place: Path, folder: Path) -> None:
         cycle.until(r"ok  fix\b")
         with Terminal((*BOT, "status"), place, env) as status:
             status.until(r" 7 +prove +[1-9]")
-            _write(folder / "status.svg", status.svg("$ bot status    while a cycle runs"))
+            _write(folder / "status.svg", status.svg("bot status, while a cycle runs"))
         cycle.until()
-        _write(folder / "cycle.svg", cycle.svg(f"$ bot cycle --focus {FOCUS} --demo"))
     # The model's first attempt at the tests, which the cycle held back.
     (attempt,) = place.glob(f".bot/*/*/cycle-01/tests/attempt-1/{HELD}")
     service = place / ".bot/demo/message-router"
     shutil.copyfile(attempt, service / HELD)
     with Terminal((*BOT, "audit", HELD), service, env) as audit:
         audit.until()
-        _write(folder / "audit.svg", audit.svg(f"$ bot audit {HELD}"))
+        _write(folder / "audit.svg", audit.svg(f"bot audit {HELD}", first=20, last=12))
     with Terminal((*BOT, "report", "--out", "site"), place, env) as report:
         report.until()
 
@@ -77,16 +77,24 @@ def _terminals(place: Path, folder: Path) -> None:
 def _pages(site: Path, folder: Path) -> None:
     (cycle,) = site.glob("*/*/cycle-01.html")
     with chromium() as browser:
-        for scheme, section in (("light", "why"), ("dark", "when")):
-            page, watch = opened(browser, site.as_uri(), size=(1280, 860), color_scheme=scheme)
-            page.goto(cycle.as_uri())
-            page.evaluate("name => document.getElementById(name).scrollIntoView()", section)
-            page.locator("#why-2 a.cite").first.evaluate("one => one.click()")
-            _shot(page, watch, folder / f"site-{scheme}.png")
+        page, watch = opened(browser, site.as_uri(), size=(1280, 860))
+        page.goto(cycle.as_uri())
+        _to(page, "#why")
+        page.locator(CITED).click()
+        _shot(page, watch, folder / "site-light.png")
+        page, watch = opened(browser, site.as_uri(), size=(1280, 700), color_scheme="dark")
+        page.goto(cycle.as_uri())
+        _to(page, "#when")
+        _shot(page, watch, folder / "site-dark.png")
         page, watch = opened(browser, site.as_uri(), size=PHONE, is_mobile=True, has_touch=True)
         page.goto(cycle.as_uri())
-        page.locator("#why-2 a.cite").first.tap()
+        _to(page, "#why-2")
+        page.locator(CITED).evaluate("one => one.click()")    # a tap would leave its mark for a moment
         _shot(page, watch, folder / "site-phone.png")
+
+
+def _to(page: Page, place: str) -> None:
+    page.locator(place).evaluate("one => one.scrollIntoView()")
 
 
 def _shot(page: Page, watch: Watch, path: Path) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pyte.screens import Char
 
-COLUMNS, ROWS = 118, 70
+COLUMNS, ROWS = 118, 400
 _PAPER, _INK = "#16191f", "#d7dbe2"
 _COLOURS = {
     "black": "#3b4252", "red": "#ff7b72", "green": "#56d364", "brown": "#e3b341", "blue": "#79c0ff",
@@ -53,8 +53,13 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
             self._process.terminate()
-        self._process.wait()
+        # Closed first: what the command still has to say would wait for a reader for ever.
         os.close(self._ours)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def until(self, seen: str = "", seconds: float = 240) -> str:
         """Read until this (a pattern) stands on the screen, or without it until the command ended; the screen's text.
@@ -86,11 +91,11 @@ class Terminal:
         """What stands on the screen."""
         return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
 
-    def svg(self, title: str) -> str:
-        """The screen as a picture that names no font and no address outside of it."""
-        rows = len(self.text.split("\n"))
-        lines = [[self._screen.buffer[row][column] for column in range(COLUMNS)] for row in range(rows)]
-        width, height = COLUMNS * _WIDE + 2 * _EDGE, rows * _HIGH + _BAR + _EDGE
+    def svg(self, title: str, first: int = 40, last: int = 10) -> str:
+        """The screen as a picture that needs nothing outside of it; of a long one the first and last lines."""
+        rows = range(len(self.text.split("\n")))
+        shown = [*rows] if len(rows) <= first + last + 1 else [*rows[:first], None, *rows[-last:]]
+        width, height = COLUMNS * _WIDE + 2 * _EDGE, len(shown) * _HIGH + _BAR + _EDGE
         size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
         fonts = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
         parts = [
@@ -101,8 +106,13 @@ class Terminal:
             f'<g font-family="{fonts}" font-size="{_SIZE}" fill="{_INK}">',
             f'<text x="{width / 2:.0f}" y="22" text-anchor="middle" fill="#8b949e">{escape(title)}</text>',
         ]
-        for row, line in enumerate(lines):
-            parts += _row(line, _BAR + (row + 0.8) * _HIGH)
+        for place, row in enumerate(shown):
+            y = _BAR + (place + 0.8) * _HIGH
+            if row is None:
+                more = f"⋮ {len(rows) - first - last} lines more"
+                parts.append(f'<text x="{_EDGE}" y="{y:.1f}" fill="{_COLOURS["brightblack"]}">{more}</text>')
+            else:
+                parts += _row([self._screen.buffer[row][column] for column in range(COLUMNS)], y)
         return "\n".join((*parts, "</g>", "</svg>", ""))
 
 

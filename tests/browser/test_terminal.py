@@ -11,11 +11,12 @@ import pytest
 from tests.browser.terminal import COLUMNS, Terminal
 
 SAYS = r"""
-import shutil, sys, time
+import shutil, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("bye\n" * 100_000))
 sys.stdout.write("first\nsecond\r\x1b[2K\x1b[32mok\x1b[0m  <b>&\x1b[1A\rFIRST\x1b[1B\n")
-sys.stdout.write(str(shutil.get_terminal_size().columns))
-sys.stdout.flush()
+print(shutil.get_terminal_size().columns, flush=True)
 if len(sys.argv) > 1:
+    # Who is stopped has more to say than a terminal holds.
     time.sleep(60)
 """
 

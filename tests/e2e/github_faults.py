@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from unittest import mock
 
 from bot.adapters import github_api
 from bot.adapters.git_workspace import GitWorkspace
+from bot.demo import PYTEST_ARGS
 from bot.domain.effects import KEPT, Annotation, CheckReport, CommentUpsert, IssueUpsert, Receipt, RecordedEffect
 from bot.domain.errors import BotError
 from bot.domain.publication import Publication
@@ -59,6 +61,7 @@ python = "{sys.executable}"
 code = ["router/**"]
 tests = ["tests/unit", "tests/integration"]
 suite = ["tests"]
+pytest_args = {json.dumps(PYTEST_ARGS)}
 
 [forge]
 kind = "github"

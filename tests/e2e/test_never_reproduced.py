@@ -21,7 +21,8 @@ from bot.steps.believing import doubts_about
 from bot.steps.run_tests import concluded
 
 K = FailureKind
-TARGET = TargetConfig(python=sys.executable, code=("app/**/*.py",), tests=("tests",), pythonpath=(".",))
+TARGET = TargetConfig(python=sys.executable, code=("app/**/*.py",), tests=("tests",), pythonpath=(".",),
+                      pytest_args=("-p", "no:hypothesispytest"))
 DEFECT = "ready before it is subscribed"
 """What the plan predicts of every test here that does not say otherwise: an assertion with this message."""
 

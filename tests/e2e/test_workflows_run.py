@@ -47,6 +47,7 @@ python = "{python}"
 code = ["router/**"]
 tests = ["tests/unit", "tests/integration"]
 suite = ["tests"]
+pytest_args = ["--disable-plugin-autoload", "-p", "pytest_asyncio.plugin"]
 """
 
 pytestmark = pytest.mark.bubblewrap

@@ -26,7 +26,10 @@ VOLATILE = {
 RUN_FILES = ("junit/", "logs/", "runs/")
 """Files of runs: they hold measured times, so their hashes and sizes differ too."""
 
-_TIMES = re.compile(r"\d+\.\d+ ?s\b|\d+\.\d+ seconds")
+_TIMES = re.compile(r"\d+\.\d+ ?s\b|\d+\.\d+ seconds|\d+ ms\b")
+_BY_TIME = re.compile(r"^The slowest tests\b.*?(?=^## )", re.MULTILINE | re.DOTALL)
+"""A table in the order of measured times."""
+_DID = re.compile(r"\| (?:created|updated|unchanged) \|")
 
 
 def drive(state: Path, ledger: Path, shard: int, of: int) -> list[str]:
@@ -39,8 +42,8 @@ def drive(state: Path, ledger: Path, shard: int, of: int) -> list[str]:
 
 
 def steady(text: str, state: Path) -> str:
-    """Text without measured times and without the folder that the run happened in."""
-    return _TIMES.sub("TIME", text.replace(str(state), "STATE"))
+    """Text without measured times, what was made just before a kill, and the folder that the run happened in."""
+    return _DID.sub("| DID |", _TIMES.sub("TIME", _BY_TIME.sub("", text.replace(str(state), "STATE"))))
 
 
 def flat(value: object, state: Path, place: str = "") -> dict[str, object]:

@@ -125,6 +125,7 @@ mutants = 1
 python = "{PYTHON}"
 code = ["shop/**"]
 tests = ["tests"]
+pytest_args = ["--disable-plugin-autoload"]
 """
 
 

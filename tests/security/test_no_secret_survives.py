@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from bot.demo import SERVICE, logs_path, script_path
+from bot.demo import PYTEST_ARGS, SERVICE, logs_path, script_path
 from bot.demo.repository import build_repository
 from bot.engine.publishing.region import HINT
 from bot.reports.markdown import FOLD, UNFOLD
@@ -127,6 +127,7 @@ def test_no_planted_secret_is_stored_sent_or_published(tmp_path: Path) -> None:
         '[repository]\nname = "acme/harbour"\npath = "clone"\n\n[proof]\nreruns = 1\nmutants = 0\n\n'
         f"[target.{SERVICE}]\n"
         f'python = "{sys.executable}"\ncode = ["router/**"]\ntests = ["tests/unit", "tests/integration"]\n'
+        f"pytest_args = {json.dumps(PYTEST_ARGS)}\n"
     )
     leaking = " ".join(SECRETS.values())
     (tmp_path / "bot.toml").write_text(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.demo import SERVICE, logs_path, script_path
+from bot.demo import PYTEST_ARGS, SERVICE, logs_path, script_path
 from bot.demo.repository import build_repository
 from tests.e2e.command import bot, record_of
 
@@ -19,7 +19,7 @@ def settings(tmp_path: Path, suite: str) -> None:
         '[repository]\nname = "acme/harbour"\npath = "clone"\n\n[proof]\nreruns = 1\nmutants = 0\n\n'
         f"[target.{SERVICE}]\n"
         f'python = "{sys.executable}"\ncode = ["router/**"]\ntests = ["tests/unit", "tests/integration"]\n'
-        f"suite = {suite}\n"
+        f"pytest_args = {json.dumps(PYTEST_ARGS)}\nsuite = {suite}\n"
     )
 
 

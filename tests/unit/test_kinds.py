@@ -19,7 +19,8 @@ from bot.ports import Completed
 from bot.probe.launch import product_globs, run_tests
 from bot.probe.seen import Seen, SeenTest, TestRun
 
-TARGET = TargetConfig(python=sys.executable, code=("app/**/*.py",), tests=("tests",), pythonpath=(".",))
+TARGET = TargetConfig(python=sys.executable, code=("app/**/*.py",), tests=("tests",), pythonpath=(".",),
+                      pytest_args=("-p", "no:hypothesispytest"))
 PRODUCT = product_globs(TARGET)
 SERVICES = (ServiceNeed(name="redis", address="127.0.0.1:6399"),)
 
