@@ -253,15 +253,16 @@ def test_each_revision_has_a_bar() -> None:
 def test_of_many_revisions_those_with_the_most_entries_are_shown() -> None:
     retrieved = whole().latest(Retrieved)
     assert retrieved is not None
-    every = tuple(seen(f"r{number:05d}-{'x' * 100}", 1 + number % 50) for number in range(5_000))
+    every = tuple(seen(f"{'x' * 100}-r{number:05d}", 1 + number % 50) for number in range(5_000))
     drawn = occurrences_by_revision(with_incident(retrieved, by_revision=every))
     bars = next(line for line in inside(drawn) if line.startswith("    bar"))
     counts = [int(count) for count in re.findall(r"\d+", bars)]
     assert counts == [50] * 12 + [sum(one.count for one in every) - 600]
     assert '"4,988 others"' in drawn
+    assert '"…xxxxxxxxxxxxxxxx-r00049"' in drawn, "what tells revisions apart stands at the end"
     lives = tuple(RevisionLife(service="s", revision=one.revision, first_seen=one.first_seen, last_seen=one.last_seen)
                   for one in every)
-    assert incident_timeline(retrieved.model_copy(update={"revisions": lives})).count("revision r") == 12
+    assert incident_timeline(retrieved.model_copy(update={"revisions": lives})).count("revision …x") == 12
     assert is_drawing(inside(incident_timeline(retrieved.model_copy(update={"revisions": lives}))))
 
 

@@ -35,14 +35,14 @@ _LIST = re.compile(r"^(?:([-+=])|(\d{1,9})([.)]))")
 _AT_BEGINNING = {"-": "−", "+": "＋", "=": "＝", ".": "․", ")": "）"}
 
 
-def label(text: str, most: int = MOST_LABEL) -> str:
+def label(text: str, most: int = MOST_LABEL, *, tail: bool = False) -> str:
     """Text of others as what stands between the quotes of a label: one line of at most `most` characters, no secrets.
 
-    Words that are too long for a line are broken.
+    Of a longer one the beginning is kept, or with `tail` the end. Words that are too long for a line are broken.
     """
     line = " ".join(visible(redact(text)).split())
     if len(line) > most:
-        line = line[: most - 1].rstrip() + "…"
+        line = "…" + line[1 - most :].lstrip() if tail else line[: most - 1].rstrip() + "…"
     harmless = " ".join(piece for word in line.translate(_LOOK_ALIKES).split(" ") for piece in _pieces(word))
     for pattern, mark in ((_PERCENT, "％"), (_UNDERSCORE, "＿"), (_LINK, "․")):
         harmless = pattern.sub(mark, harmless)

@@ -17,7 +17,9 @@ from bot.reports.mermaid.labels import block, label
 MOST_REVISIONS = 12
 """Revisions that are drawn: the latest to begin in the one picture, those with the most entries in the other."""
 _NAME = 40
-"""Characters of a revision's name. Beside longer ones Mermaid finds no room for a bar."""
+"""Characters of a revision's name in the picture of times."""
+_BAR_NAME = 24
+"""And beside a bar: Mermaid 10 and 12 draw neither names nor bars where a name is wider (26 times "W" is)."""
 
 _MINUTE, _DAY = 60_000, 86_400_000
 """In milliseconds."""
@@ -78,7 +80,7 @@ def _of_revisions(retrieved: Retrieved) -> Iterator[_Span]:
     for life in lives[-MOST_REVISIONS:]:
         begin, end = _milliseconds(life.first_seen), _milliseconds(life.last_seen)
         if begin is not None and end is not None and begin <= end:
-            yield _Span(f"revision {label(life.revision, _NAME)}", begin, end)
+            yield _Span(f"revision {label(life.revision, _NAME, tail=True)}", begin, end)
 
 
 def _of_incident(retrieved: Retrieved, incident: Incident) -> Iterator[_Span]:
@@ -126,7 +128,7 @@ def occurrences_by_revision(retrieved: Retrieved) -> str:
 def _bars(incident: Incident) -> Iterator[str]:
     most = sorted(incident.by_revision, key=lambda seen: -seen.count)[:MOST_REVISIONS]
     shown = [seen for seen in incident.by_revision if seen in most]
-    bars = [(label(_named(seen, incident), _NAME), seen.count) for seen in shown]
+    bars = [(label(_named(seen, incident), _BAR_NAME, tail=True), seen.count) for seen in shown]
     others = [seen.count for seen in incident.by_revision if seen not in most]
     if others:
         bars.append((f"{counted(len(others), 'other')}", sum(others)))
