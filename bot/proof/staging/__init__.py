@@ -1,0 +1,1 @@
+"""Whether staging's log says that an incident is gone: `judging.judge`."""
