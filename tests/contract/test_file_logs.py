@@ -744,7 +744,7 @@ PIECES = st.lists(st.sampled_from([
 ]) | st.binary(max_size=12), max_size=12).map(b"".join)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=PIECES, page=st.integers(1, 40), as_file=st.booleans())
 @example(content=gzip.compress(b"", mtime=0)[:-1], page=1, as_file=True)
 def test_no_content_raises_anything_but_retrieval_failed(content: bytes, page: int, as_file: bool) -> None:

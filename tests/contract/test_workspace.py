@@ -955,7 +955,7 @@ PATTERNS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.sampled_from(["", "a/", "a/b/", "b/"]), st.lists(PATTERNS, max_size=4), max_size=3),
        st.lists(PATHS, min_size=1, max_size=12, unique=True))
 def test_ignored_is_what_git_says(repository: Path, ignores: dict[str, list[str]], paths: list[str]) -> None:

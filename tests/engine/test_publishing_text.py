@@ -42,7 +42,7 @@ SAYS = st.builds(
 
 @given(above=PEOPLES, below=PEOPLES, first=TEXTS, second=TEXTS, said=SAYS, hint=st.booleans(), web=st.booleans())
 @example(above="Update", below="", first="a", second="b", said=Said(), hint=True, web=True)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_what_people_write_around_it_is_kept_to_the_letter(
     above: str, below: str, first: str, second: str, said: Said, hint: bool, web: bool
 ) -> None:
@@ -125,7 +125,7 @@ DOCUMENT = st.lists(BLOCK, max_size=12).flatmap(
 
 
 @given(DOCUMENT, st.integers(60, 700))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_a_text_is_cut_after_whole_lines_with_nothing_left_open(document: str, most: int) -> None:
     text = neutralise(document)
     cut = shortened(text, most, NOTE)

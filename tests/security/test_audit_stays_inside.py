@@ -451,7 +451,7 @@ _LINES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=10_000, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=10_000, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.lists(_LINES, min_size=3, max_size=12))
 def test_random_hostile_programs_reach_nothing_and_end(lines: list[str]) -> None:
     modules = ("abc asyncio collections copy dataclasses decimal enum fractions functools io itertools json os pathlib "

@@ -105,7 +105,7 @@ def test_texts_are_published_without_power(desk: Desk) -> None:
 
 
 def test_the_check_sees_a_secret_that_is_published(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.engine.publishing.wording.redact", lambda text: text)
+    monkeypatch.setattr("bot.engine.publishing.wording.redacted", lambda text: text)
     desk.apply(IssueUpsert(key=KEY, title="t", body=SECRET_LINE, labels=("whybot",)))
     (issue,) = desk.forge.issues()
     with pytest.raises(AssertionError):

@@ -161,7 +161,7 @@ def test_an_ordinary_notice_can_be_read() -> None:
     assert message["text"] == "P1: Fix proposed: the type: the message"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=300), st.integers(min_value=1, max_value=400))
 def test_whatever_is_escaped_is_bounded_and_has_no_power(text: str, most: int) -> None:
     shown = escaped(text, most)

@@ -346,7 +346,7 @@ def test_generated_python_never_breaks_it(tests: list[str], product: list[str]) 
     assert set(report.defects) <= {*report.tests, "test_a.py"}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_any_text_never_breaks_it(test: str, product: str) -> None:
     assert examine({"test_a.py": test}, {"m.py": product}).depth == "static"

@@ -36,7 +36,7 @@ events = st.fixed_dictionaries({"type": st.sampled_from(KINDS)}, optional={
 
 
 @given(st.lists(events, max_size=8))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_odd_events_give_an_answer_or_are_unreadable(sent: list[dict[str, Any]]) -> None:
     answer = Answer()
     try:

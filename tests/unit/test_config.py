@@ -175,7 +175,7 @@ def test_a_region_and_a_project_go_into_addresses(tmp_path: Path, key: str, valu
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
         st.sampled_from(["model", "step", "prices", "target", "plan", "name", "focus", "errors", "mute", "root"])
         | st.text(max_size=3), inner, max_size=3), max_leaves=12))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_whatever_is_wrong_is_said_in_words(document: object) -> None:
     try:
         BotConfig.model_validate(document)

@@ -354,7 +354,7 @@ _NAMES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(path=_NAMES, old=_TEXTS, new=_TEXTS)
 def test_any_text_never_breaks_it(path: str, old: str, new: str) -> None:
     assert isinstance(guard_tests({path: old}, {path: new}), tuple)

@@ -19,7 +19,7 @@ from tests.unit.whys_scenes import Scene
 CLAIMING = sorted(name for name, (scene, make) in HONEST.items() if make(scene()).whys)
 DIGITS = [(name, number, match.start()) for name in CLAIMING for scene, make in (HONEST[name],)
           for number, why in enumerate(make(scene()).whys) for match in re.finditer(r"\d", why.statement)]
-BOUNDED = settings(max_examples=150, deadline=None)
+BOUNDED = settings(max_examples=100, deadline=None)
 
 
 def of(name: str) -> tuple[Scene, ProposedWhys]:

@@ -63,7 +63,7 @@ def places(change: FixChange) -> list[tuple[int, int, int, bool]]:
     return [(hunk.first, hunk.last, hunk.lines, hunk.inert) for hunk in change.hunks]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(old=st.one_of(st.none(), sources(), st.binary(max_size=40)),
        new=st.one_of(st.none(), sources(), st.binary(max_size=40)), path=st.sampled_from(("a.py", "b.txt")))
 def test_all_taken_back_is_before_and_none_is_after(old: bytes | None, new: bytes | None, path: str) -> None:
@@ -77,7 +77,7 @@ def test_all_taken_back_is_before_and_none_is_after(old: bytes | None, new: byte
         assert change.without([number]) != {path: new}, "it takes nothing back"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(old=sources(), new=sources())
 def test_each_alone_leaves_valid_python(old: bytes, new: bytes) -> None:
     change = one(old, new)

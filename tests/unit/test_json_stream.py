@@ -81,14 +81,14 @@ HOSTILE = st.lists(st.sampled_from([
 ]) | st.binary(max_size=3), max_size=40).map(b"".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(text=HOSTILE, size=st.integers(1, 9), most=st.sampled_from([8, 40, 1_000]))
 @example(text=b'{"a":1 x}', size=1, most=1_000)
 def test_whatever_a_text_holds_the_size_of_its_pieces_changes_nothing(text: bytes, size: int, most: int) -> None:
     assert split(text, size, most) == split(text, max(len(text), 1), most)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(text=HOSTILE, size=st.integers(1, 50))
 def test_nothing_but_separators_is_passed_over_in_silence(text: bytes, size: int) -> None:
     found = split(text, size)

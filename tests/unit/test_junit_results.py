@@ -250,7 +250,7 @@ PIECES = st.sampled_from([
 ])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(PIECES, max_size=12))
 def test_nothing_but_the_one_error(pieces: list[str]) -> None:
     for text in ("".join(pieces), f"<testsuite>{''.join(pieces)}</testsuite>"):

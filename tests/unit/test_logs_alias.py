@@ -90,7 +90,7 @@ GROUPS = st.lists(
 ])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(GROUPS, st.randoms(use_true_random=False))
 def test_the_order_of_groups_does_not_matter(groups: list[Template], dice: object) -> None:
     before = dict(aliases(groups))
@@ -98,7 +98,7 @@ def test_the_order_of_groups_does_not_matter(groups: list[Template], dice: objec
     assert dict(aliases(groups)) == before
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(GROUPS)
 def test_who_is_shown_with_another_shows_no_one_and_is_alike_in_service_severity_and_length(
     groups: list[Template],

@@ -172,7 +172,7 @@ FIELDS = st.dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(FIELDS)
 def test_any_value_in_any_field_is_read_or_refused(fields: dict[str, Any]) -> None:
     value = {"insertId": "i1", "timestamp": WHEN} | fields
@@ -186,7 +186,7 @@ def test_any_value_in_any_field_is_read_or_refused(fields: dict[str, Any]) -> No
     assert isinstance(entry.severity, Severity)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.binary(max_size=100))
 def test_any_bytes_are_refused_and_never_crash(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):

@@ -161,7 +161,7 @@ TEXTS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(TEXTS, st.integers(0, 2_000), st.sampled_from("ab")), max_size=30))
 def test_nothing_is_lost_or_doubled_in_any_order(drawn: list[tuple[str, int, str]]) -> None:
     entries = [

@@ -132,7 +132,7 @@ def test_names_with_digits_are_names(text: str) -> None:
     assert ANY not in mask(text.lower())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(TEXTS)
 @example("1234567 0.5e-3 a1b2c3d4")
 @example("000 " * 300)
@@ -141,7 +141,7 @@ def test_the_mask_depends_on_the_folded_text_alone(text: str) -> None:
         assert mask(text) == mask(fold(text)) == template(fold(text)) == without_cache(fold(text))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(TEXTS)
 def test_masking_takes_no_line_breaks_and_ends(text: str) -> None:
     masked = mask(text)

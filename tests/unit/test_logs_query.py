@@ -191,7 +191,7 @@ def stated(value: dict[str, Any]) -> Severity:
     return Severity(value.get("severity", "DEFAULT"))
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(FOCUSES, ENTRIES)
 def test_the_filter_selects_all_that_matches_and_drops_nothing_that_is_severe(
     drawn: Focus, value: dict[str, Any]
@@ -204,7 +204,7 @@ def test_the_filter_selects_all_that_matches_and_drops_nothing_that_is_severe(
         assert not in_scope(drawn, one) or not is_severe(drawn, one)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(FOCUSES, ENTRIES)
 def test_a_part_of_a_chain_without_severity_is_selected_whatever_it_says(drawn: Focus, value: dict[str, Any]) -> None:
     value.pop("severity", None)
@@ -212,7 +212,7 @@ def test_a_part_of_a_chain_without_severity_is_selected_whatever_it_says(drawn: 
         assert selects(gcp_filter(LogQuery(focus=drawn)), value)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(FOCUSES, ENTRIES)
 def test_each_entry_is_in_one_tier_or_in_none(drawn: Focus, value: dict[str, Any]) -> None:
     query = LogQuery(focus=drawn)
@@ -222,7 +222,7 @@ def test_each_entry_is_in_one_tier_or_in_none(drawn: Focus, value: dict[str, Any
         assert set(chosen) <= {"ERROR and above"}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(FOCUSES, ENTRIES)
 def test_what_is_selected_is_of_the_services_and_at_the_severity_or_states_none(
     drawn: Focus, value: dict[str, Any]
@@ -234,7 +234,7 @@ def test_what_is_selected_is_of_the_services_and_at_the_severity_or_states_none(
         assert stated(value) is Severity.DEFAULT or is_severe(drawn, entry_from_json(json.dumps(value).encode()))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(FOCUSES, ENTRIES, st.sampled_from([Severity.DEBUG, Severity.INFO, Severity.WARNING]))
 def test_exclusions_drop_what_the_predicate_excludes_and_nothing_else(
     drawn: Focus, value: dict[str, Any], severity: Severity
@@ -251,7 +251,7 @@ def test_exclusions_drop_what_the_predicate_excludes_and_nothing_else(
         assert not selected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(FOCUSES, ENTRIES)
 def test_what_is_left_out_is_what_the_severity_dropped(drawn: Focus, value: dict[str, Any]) -> None:
     since, until = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC)

@@ -167,7 +167,7 @@ def told(analysis: Analysis) -> tuple[Any, ...]:
             analysis.span, members)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(ENTRIES, max_size=25), st.sampled_from([FOCUS, ROUTING]))
 def test_the_short_way_says_what_the_long_way_says(lines: list[bytes], focus: Focus) -> None:
     short = found(lines, focus)
@@ -212,7 +212,7 @@ def _refuse(line: bytes) -> None:
     raise msgspec.DecodeError("not the short way")
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(ENTRIES, max_size=25, unique=True), st.sampled_from([FOCUS, ROUTING]), st.randoms())
 def test_the_order_of_the_entries_does_not_matter(lines: list[bytes], focus: Focus, dice: random.Random) -> None:
     one_each = list({(entry["insertId"], entry["timestamp"]): line for line in lines
@@ -240,7 +240,7 @@ def spoilt(draw: st.DrawFn) -> bytes:
     return text[:at] + draw(st.sampled_from([b"", b"", b"\xff", b"\xc3", b"\x00"])) + text[at:]
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.one_of(HOSTILE, ENTRIES, spoilt(), st.binary(max_size=60)), max_size=12),
        st.sampled_from([FOCUS, ROUTING]))
 def test_any_value_in_any_field_is_read_or_counted_as_damaged(lines: list[bytes], focus: Focus) -> None:
@@ -255,7 +255,7 @@ def test_any_value_in_any_field_is_read_or_counted_as_damaged(lines: list[bytes]
         assert found(lines, focus) == told(analysis)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(ENTRIES, st.sampled_from([FOCUS, ROUTING]))
 def test_a_scan_and_the_predicate_find_the_same(one: bytes, focus: Focus) -> None:
     try:

@@ -178,7 +178,7 @@ LINES = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(LINES)
 def test_no_text_breaks_it(lines: list[str]) -> None:
     text = "\n".join(lines)

@@ -133,7 +133,7 @@ def meant(text: str) -> str:
     return " ".join(visible(redact(text)).split())
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(texts)
 def test_to_github_inline_text_and_prose_are_text(text: str) -> None:
     one, other = inline(text, 5_000), prose(text, 5_000)
@@ -170,7 +170,7 @@ def test_to_github_a_fence_is_one_block_that_says_what_it_holds(text: str) -> No
     assert "".join(tree.codes).removesuffix("\n").endswith(visible(text.replace("\r\n", "\n"))[-40:].split("\n")[-1])
 
 
-@settings(max_examples=600)
+@settings(max_examples=300)
 @given(texts)
 def test_to_github_a_neutralised_body_does_not_act(text: str) -> None:
     ours = frozenset({"details", "summary"}) if {FOLD, UNFOLD} & {*text.split("\n")} else frozenset[str]()
@@ -283,7 +283,7 @@ def check_it_does_not_act(body: str) -> None:
             assert not ACTING.search(token.content), token.content
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(texts)
 def test_a_neutralised_body_does_not_act(text: str) -> None:
     check_it_does_not_act(neutralise(text))

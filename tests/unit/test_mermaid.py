@@ -77,7 +77,7 @@ def test_no_text_breaks_a_picture(text: str) -> None:
 
 @given(st.text(st.characters(), max_size=300))
 @example('"]; click w1 call x()')
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_label_holds_nothing_that_is_read(text: str) -> None:
     shown = label(text)
     assert is_drawing(["flowchart TD", f'    a["{shown}"]', f'    a -->|"{shown}"| b'])

@@ -535,7 +535,7 @@ def test_two_runs_make_the_same_requests_within_the_caps(
 blocks = st.lists(st.tuples(st.text(st.characters(), max_size=30), st.text(st.characters(), max_size=400)), max_size=4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(blocks, st.integers(0, 400))
 def test_a_cut_result_fits_and_its_fences_are_whole(given_blocks: list[tuple[str, str]], most: int) -> None:
     text = "\n".join(f"[C1] code {json.dumps(header)}\n{fence(body)}" for header, body in given_blocks) or "nothing"

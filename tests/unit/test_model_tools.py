@@ -370,7 +370,7 @@ TOOLBOX = investigator()
 
 
 @pytest.mark.parametrize("name", list(TOOLS))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_any_input_is_answered(name: str, data: st.DataObject) -> None:
     fields = TOOLS[name].takes.model_fields

@@ -166,7 +166,7 @@ _PIECES = st.sampled_from([
 ])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(_PIECES, max_size=14).map(lambda parts: "def f(a, b):\n    x = 1\n" + "".join(parts)))
 def test_whatever_the_text_is_each_change_is_python_of_as_many_lines(text: str) -> None:
     source = text.encode()

@@ -137,7 +137,7 @@ _DOCUMENT = document_of(cycle(failed(), done(**LATER), **CLEAN))
 _PLACES = _pointers(_DOCUMENT)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(place=st.sampled_from(_PLACES), value=JSON, seal=st.booleans())
 def test_whatever_a_record_holds_it_is_checked_or_refused(place: tuple[object, ...], value: object, seal: bool) -> None:
     document = json.loads(json.dumps(_DOCUMENT))

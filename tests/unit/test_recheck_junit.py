@@ -103,7 +103,7 @@ def test_a_file_that_is_not_there_is_named() -> None:
     assert (said.found, said.why) == (Found.FAILS, "junit/x.xml is not there")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: junit(case(), time=text))
        | st.text("<>/ab\"='&;#x0", max_size=60).map(lambda text: junit(case(text))))
 def test_nothing_in_a_file_raises(file: bytes) -> None:

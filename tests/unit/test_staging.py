@@ -424,7 +424,7 @@ _FACE = st.builds(
     st.integers(0, 59), st.sampled_from([OLD, NEW]), _COUNT)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(_CELL, max_size=60), st.lists(_REVISION, min_size=3, max_size=3),
     st.sampled_from([60, 900, 3_600, 7_000, 86_400]), st.lists(_LOG, max_size=2), st.booleans(), st.booleans(),
