@@ -13,8 +13,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST_ARGS ?=
-# For two processors: a fifth of the tests' time is waiting.
-WORKERS ?= 3
 COMPILE := uv pip compile pyproject.toml --quiet --extra demo --extra bedrock --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-emit-index-url
 
@@ -37,7 +35,7 @@ demo: $(READY)
 	@$(BIN)/bot cycle --focus message-routing --demo
 
 test: $(READY)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 check: $(READY)
 	@$(BIN)/ruff check .
