@@ -8,7 +8,7 @@ from typing import Literal
 
 from bot.domain.visible import visible
 from bot.logs.redact import redact
-from bot.reports.drawn import is_drawing
+from bot.reports.mermaid.grammar import begins_drawing
 
 _JOINER = "\u2060"
 _SPECIAL = re.compile(r"([\\`*_\[\]<#|~$&])|!(?=\[)")
@@ -177,7 +177,7 @@ def redacted(text: str) -> str:
     for at, line in enumerate(lines):
         if opened is None:
             opened = _fence_of(line)
-            if opened is not None and is_drawing(lines, at):
+            if opened is not None and begins_drawing(lines, at):
                 parts.append((True, []))
             parts[-1][1].append(line)
             continue
@@ -210,7 +210,7 @@ def _by_kind(text: str) -> Iterator[tuple[str, bool]]:
     for at, line in enumerate(lines):
         if opened is None:
             opened = _fence_of(line)
-            yield line if opened and is_drawing(lines, at) else _only_shown(line, opened), opened is not None
+            yield line if opened and begins_drawing(lines, at) else _only_shown(line, opened), opened is not None
         else:
             yield line, True
             if _closes(line, opened):

@@ -128,7 +128,7 @@ def test_pictures_of_our_own_are_published_and_no_others() -> None:
 
 
 def test_secrets_are_taken_out_of_all_but_our_own_pictures() -> None:
-    drawn = "```mermaid\ngantt\n    revision password :2025-11-07T08:00:00, 2025-11-07T08:10:00\n```"
+    drawn = "```mermaid\ngantt\n    revision password :2025-11-07T08:00:00.000, 2025-11-07T08:10:00.000\n```"
     other = drawn.replace("gantt", "gantt\n    click a")
     text = f"password: hunter2hunter2\n\n{drawn}\n\n````text\n{drawn}\n````\n\n{other}\n\ntoken: hunter2hunter2\n"
     found = redacted(text)

@@ -44,3 +44,14 @@ def is_drawing(lines: Sequence[str]) -> bool:
         return False
     known = _KINDS.get(lines[0])
     return known is not None and all(known.fullmatch(line) for line in lines[1:])
+
+
+def begins_drawing(lines: Sequence[str], at: int) -> bool:
+    """Whether the line at `at` opens the block of such a picture, and another closes it."""
+    if lines[at] != "```mermaid":
+        return False
+    try:
+        end = lines.index("```", at + 1, at + 2 + MOST_LINES)
+    except ValueError:
+        return False
+    return is_drawing(lines[at + 1:end])
