@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
     from bot.reports.site.charts import Chart
 
+_DARK = """@media (prefers-color-scheme: dark) {{
+  :root:not([data-theme="light"]) {{
+{dark}  }}
+}}
+:root[data-theme="dark"] {{
+{dark}}}
+"""
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' "
     "rx='4' fill='%23175e72'/%3E%3Cpath d='M5 6a3 3 0 1 1 4 2.8V10M9 12.2v.1' stroke='white' stroke-width='1.8' "
@@ -91,6 +98,11 @@ def _asset(name: str) -> str:
     vendored = {"uplot": "uPlot.iife.min.js", "uplot.css": "uPlot.min.css"}
     found = here / "vendor" / "uplot" / vendored[name] if name in vendored else here / "assets" / name
     text = found.read_text("utf-8")
+    if name == "site.css":
+        # For those whose system is dark, unless they chose light here; and for those who chose dark. CSS has no way to
+        # say the colours once for both that scripts can read, too.
+        dark = (here / "assets" / "dark.css").read_text("utf-8")
+        text = _DARK.format(dark=dark) + text
     if any(end in text.lower() for end in ("</script", "</style", "<!--")):
         raise ValueError(f"{name} could end the element that holds it")
     return text
